@@ -1,0 +1,99 @@
+"""What every page provider does: ``fetch(targets)`` gives ``CapturedPage``s as they arrive."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from insights_resources.marketplaces import ProductKey
+
+
+class Verdict(StrEnum):
+    """What a page is, judged by its content: a robot check arrives with HTTP 200."""
+
+    PRODUCT = "product"
+    BLOCKED = "blocked"
+    NOT_FOUND = "not_found"
+    OTHER = "other"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class PageTarget:
+    """One page that is wanted: a product, on a UTC day (today for a provider of live pages)."""
+
+    key: ProductKey
+    day: date
+
+
+@dataclass(frozen=True)
+class CapturedPage:
+    """One page as a provider handed it over, or the provider's failure to (``ERROR``, no content).
+
+    ``captured_at`` is aware UTC; ``captured_at_precision`` is ``exact``, or ``day``/``year`` when
+    the source only knows that much (saved pages). ``content`` is the undecoded body. ``cost`` is
+    in the provider's credits. ``latency_ms`` is the provider's answer time.
+    """
+
+    target: PageTarget
+    provider: str
+    captured_at: datetime
+    content: bytes | None
+    verdict: Verdict
+    reason: str | None
+    requested_url: str
+    final_url: str | None = None
+    http_status: int | None = None
+    captured_at_precision: str = "exact"
+    cost: Decimal = Decimal(0)
+    latency_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class CatalogProduct:
+    """A product that a provider knows of."""
+
+    key: ProductKey
+    label: str
+
+
+@dataclass(frozen=True)
+class CatalogGroup:
+    """A competitive group that a provider knows of, with its members from the first day on."""
+
+    group_id: str
+    name: str
+    members: tuple[ProductKey, ...]
+
+
+@dataclass(frozen=True)
+class ProviderCatalog:
+    """The products and groups that come with a provider (sandbox, saved pages)."""
+
+    products: tuple[CatalogProduct, ...]
+    groups: tuple[CatalogGroup, ...]
+
+
+class PageProvider(Protocol):
+    """A source of product pages."""
+
+    @property
+    def name(self) -> str:
+        """Short and stable (``sandbox``, ``saved_pages``, ``firecrawl``): stored with each page."""
+
+    def can_serve(self, day: date) -> bool:
+        """Whether pages of that UTC day can be had (a live site serves today only)."""
+
+    def catalog(self) -> ProviderCatalog | None:
+        """What the provider itself knows of; None when it serves any product (a live site)."""
+
+    def fetch(self, targets: Sequence[PageTarget]) -> AsyncIterator[CapturedPage]:
+        """Pages as they arrive, in any order; a failed target is a page with verdict ``ERROR``.
+
+        A target may give no page (a saved folder without that day) or several (two captures a
+        day). Raises ``PermanentProviderError`` only when no further target can succeed.
+        """
