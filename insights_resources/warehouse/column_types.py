@@ -1,0 +1,100 @@
+"""Column types that mean the same on PostgreSQL and on SQLite."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, Integer, Numeric, String
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+#: Decimals of a stored amount: every currency of the registry has two or none.
+MONEY_SCALE = 2
+_MINOR_UNITS = 10**MONEY_SCALE
+
+
+class Money(TypeDecorator[Decimal]):
+    """An exact amount: ``NUMERIC(14, 2)`` on PostgreSQL, integer hundredths on SQLite (whose
+    NUMERIC would be a float). The currency stands in a column beside it."""
+
+    impl = Numeric(14, MONEY_SCALE)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(BigInteger())
+        return dialect.type_descriptor(Numeric(14, MONEY_SCALE, asdecimal=True))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        amount = Decimal(value) if isinstance(value, int | str) else value
+        if not isinstance(amount, Decimal):
+            raise TypeError(f"money must be a Decimal, not {type(value).__name__}: {value!r}")
+        if dialect.name != "sqlite":
+            return amount
+        hundredths = amount * _MINOR_UNITS
+        if hundredths != hundredths.to_integral_value():
+            raise ValueError(f"{amount} has more than {MONEY_SCALE} decimals")
+        return int(hundredths)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        if value is None or isinstance(value, Decimal):
+            return value
+        return Decimal(int(value)).scaleb(-MONEY_SCALE)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant: ``TIMESTAMPTZ`` on PostgreSQL, ISO 8601 text in UTC on SQLite (which would
+    give it back without its zone). Text of one width, so that it also sorts as time."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(27))
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        moment = value.astimezone(UTC)
+        if dialect.name == "sqlite":
+            return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return moment
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        return value.astimezone(UTC)
+
+
+def dump_json(value: Any) -> str:
+    """Canonical JSON: sorted keys, no spaces, decimals as strings."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_json_default
+    )
+
+
+def _json_default(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+#: JSON document: JSONB on PostgreSQL, text on SQLite. SQL NULL for None.
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+#: 64-bit identity; SQLite numbers rows by itself only for ``INTEGER``.
+BigId = BigInteger().with_variant(Integer(), "sqlite")
