@@ -1,0 +1,18 @@
+"""The partitions of every dated asset: UTC days, today included.
+
+The first day is the one setting that is part of the definitions themselves.
+"""
+
+import os
+
+from dagster import BackfillPolicy, DailyPartitionsDefinition
+
+from insights_resources.settings import read_settings
+
+#: ``end_offset=1``: the partition of today exists while the day lasts.
+DAILY = DailyPartitionsDefinition(
+    start_date=read_settings(os.environ).first_day.isoformat(), timezone="UTC", end_offset=1
+)
+
+#: A range of days is one run, on every partitioned asset alike.
+SINGLE_RUN = BackfillPolicy.single_run()

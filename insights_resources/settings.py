@@ -1,0 +1,176 @@
+"""The settings: read from the environment once, at wiring, and validated.
+
+Each missing piece means its embedded default; ``describe()`` names what is in use, and never a
+secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from insights_resources.errors import ConfigurationError
+
+#: Root of the project: the folder of pyproject.toml, dagster.yaml and catalog.yaml.
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+#: First day of the sandbox marketplace, and of the partitions over live pages.
+DEFAULT_FIRST_DAY = date(2025, 1, 1)
+
+#: Saved pages may be much older than the platform.
+SAVED_PAGES_FIRST_DAY = date(2013, 1, 1)
+
+_KNOWN = {
+    "INSIGHTS_HOME": "folder of everything embedded (default: var/ in the project)",
+    "INSIGHTS_DATABASE_URL": "warehouse, postgresql+psycopg://... (default: an SQLite file)",
+    "INSIGHTS_REDIS_URL": "cache, redis://... (default: memory)",
+    "INSIGHTS_PAGES": "'sandbox' or a folder of saved pages (default: sandbox)",
+    "INSIGHTS_ARCHIVE_URL": "page archive, a folder or any fsspec URL (default: a folder)",
+    "INSIGHTS_CATALOG": "catalog file (default: catalog.yaml in the project)",
+    "INSIGHTS_FIRST_DAY": "first day that can be computed, YYYY-MM-DD",
+    "INSIGHTS_SANDBOX_SEED": "seed of the sandbox marketplace (default: 7)",
+    "INSIGHTS_SANDBOX_PRODUCTS": "size of the sandbox marketplace (default: 24)",
+}
+
+#: Keys of systems that this version cannot talk to yet: better refused than silently simulated.
+_NOT_BUILT_YET = {
+    "FIRECRAWL_API_KEY": "pages would come from the sandbox marketplace, not from Amazon",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where everything is. Addresses with a password are named by their variable only."""
+
+    home: Path
+    database_url: str
+    redis_url: str | None
+    pages_folder: Path | None
+    archive_url: str
+    catalog_file: Path
+    first_day: date
+    sandbox_seed: int
+    sandbox_products: int
+
+    @property
+    def reports_folder(self) -> Path:
+        return self.home / "reports"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Home of the embedded Dagster instance."""
+        return self.home / "dagster"
+
+    @property
+    def is_embedded_warehouse(self) -> bool:
+        return self.database_url.startswith("sqlite")
+
+    def describe(self) -> str:
+        """One line for people: what is real here and what is the embedded default."""
+        warehouse = "SQLite" if self.is_embedded_warehouse else "PostgreSQL"
+        pages = f"saved in {self.pages_folder}" if self.pages_folder else "sandbox marketplace"
+        return (
+            f"warehouse: {warehouse}; pages: {pages}; archive: {_without_secrets(self.archive_url)}; "
+            f"cache: {'memory over Redis' if self.redis_url else 'memory'}; "
+            f"narrative: structured; notifications: log and alerts table"
+        )
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings of this environment; raises ``ConfigurationError`` with the remedy."""
+    unknown = sorted(
+        name
+        for name in environment
+        if name.startswith("INSIGHTS_") and name not in _KNOWN and "_TEST_" not in name
+    )
+    if unknown:
+        known = "\n".join(f"  {name}: {what}" for name, what in _KNOWN.items())
+        raise ConfigurationError(f"unknown setting {', '.join(unknown)}; known are\n{known}")
+
+    def get(name: str) -> str | None:
+        return environment.get(name, "").strip() or None
+
+    pages_folder = _pages_folder(get("INSIGHTS_PAGES"))
+    for name, consequence in _NOT_BUILT_YET.items():
+        if get(name) and not get("INSIGHTS_PAGES"):
+            raise ConfigurationError(
+                f"{name} is set, but this version cannot use it yet: {consequence}. "
+                f"Unset it, or say INSIGHTS_PAGES=sandbox to go on with simulated pages."
+            )
+    home = _home(get("INSIGHTS_HOME"), pages_folder)
+    return Settings(
+        home=home,
+        database_url=_database_url(get("INSIGHTS_DATABASE_URL"), home),
+        redis_url=_redis_url(get("INSIGHTS_REDIS_URL")),
+        pages_folder=pages_folder,
+        archive_url=get("INSIGHTS_ARCHIVE_URL") or str(home / "pages"),
+        catalog_file=Path(get("INSIGHTS_CATALOG") or PROJECT_ROOT / "catalog.yaml"),
+        first_day=_first_day(get("INSIGHTS_FIRST_DAY"), pages_folder),
+        sandbox_seed=_whole_number("INSIGHTS_SANDBOX_SEED", get("INSIGHTS_SANDBOX_SEED"), 7, 0),
+        sandbox_products=_whole_number(
+            "INSIGHTS_SANDBOX_PRODUCTS", get("INSIGHTS_SANDBOX_PRODUCTS"), 24, 1
+        ),
+    )
+
+
+def _pages_folder(text: str | None) -> Path | None:
+    if text is None or text == "sandbox":
+        return None
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"INSIGHTS_PAGES={text}: no such folder. Give a folder of saved .html or .html.gz "
+            f"pages, or 'sandbox'."
+        )
+    return folder.resolve()
+
+
+def _home(text: str | None, pages_folder: Path | None) -> Path:
+    if text is not None:
+        return Path(text).expanduser().resolve()
+    # Real pages never share a database with the sandbox's.
+    if pages_folder is not None:
+        return PROJECT_ROOT / "var" / f"saved-{re.sub(r'[^A-Za-z0-9]+', '-', pages_folder.name)}"
+    return PROJECT_ROOT / "var"
+
+
+def _database_url(text: str | None, home: Path) -> str:
+    if text is None:
+        return f"sqlite:///{home / 'insights.db'}"
+    if text.startswith(("postgres://", "postgresql://")):
+        return "postgresql+psycopg://" + text.partition("://")[2]
+    if text.startswith(("postgresql+psycopg://", "sqlite:///")):
+        return text
+    raise ConfigurationError(
+        "INSIGHTS_DATABASE_URL must start with postgresql+psycopg:// or sqlite:///"
+    )
+
+
+def _redis_url(text: str | None) -> str | None:
+    if text is not None and not text.startswith(("redis://", "rediss://", "unix://")):
+        raise ConfigurationError("INSIGHTS_REDIS_URL must start with redis://, rediss:// or unix://")
+    return text
+
+
+def _first_day(text: str | None, pages_folder: Path | None) -> date:
+    if text is None:
+        return SAVED_PAGES_FIRST_DAY if pages_folder else DEFAULT_FIRST_DAY
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"INSIGHTS_FIRST_DAY={text} is not a day, YYYY-MM-DD") from None
+
+
+def _whole_number(name: str, text: str | None, default: int, least: int) -> int:
+    if text is None:
+        return default
+    if not text.isdecimal() or int(text) < least:
+        raise ConfigurationError(f"{name}={text} is not a whole number of at least {least}")
+    return int(text)
+
+
+def _without_secrets(url: str) -> str:
+    return re.sub(r"://[^@/]*@", "://***@", url).partition("?")[0]

@@ -1,0 +1,144 @@
+"""The Dagster resources, and their wiring from the settings.
+
+Each resource opens its client on first use. A setting that may hold a password is passed by the
+name of its variable (``EnvVar``), so that the UI and the run's config show the name alone.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from dagster import ConfigurableResource, EnvVar
+from pydantic import Field, PrivateAttr
+
+from insights_resources.cache import Cache
+from insights_resources.page_archive import PageArchive
+from insights_resources.page_providers.protocol import PageProvider
+from insights_resources.page_providers.saved_pages import SavedPagesProvider
+from insights_resources.sandbox import SandboxMarket, SandboxProvider
+from insights_resources.settings import Settings
+from insights_resources.warehouse.engine import Warehouse
+from insights_resources.warehouse.schema import ensure_current, migrate
+
+
+class WarehouseResource(ConfigurableResource):
+    """The warehouse: PostgreSQL, or an SQLite file that keeps its schema current by itself."""
+
+    url: str = Field(description="postgresql+psycopg://... or sqlite:///file")
+
+    _warehouse: Warehouse | None = PrivateAttr(default=None)
+
+    def open(self) -> Warehouse:
+        """The open warehouse; raises ``SchemaOutOfDateError`` when PostgreSQL needs a migration."""
+        if self._warehouse is None:
+            url = self.url
+            if url.startswith(("postgres://", "postgresql://")):
+                url = "postgresql+psycopg://" + url.partition("://")[2]
+            warehouse = Warehouse.open(url)
+            if warehouse.is_postgres:
+                ensure_current(warehouse)
+            else:
+                migrate(warehouse)
+            self._warehouse = warehouse
+        return self._warehouse
+
+    def teardown_after_execution(self, context: object) -> None:
+        if self._warehouse is not None:
+            self._warehouse.dispose()
+            self._warehouse = None
+
+
+class PageArchiveResource(ConfigurableResource):
+    """The page archive: every captured page by its hash."""
+
+    url: str = Field(description="A folder, or any fsspec URL (s3://, gs://, ...).")
+
+    def open(self) -> PageArchive:
+        return PageArchive(self.url)
+
+
+class SandboxPages(ConfigurableResource):
+    """Pages of the simulated marketplace."""
+
+    seed: int = Field(description="Equal seeds give equal marketplaces.")
+    products: int = Field(description="Number of products.")
+    first_day: str = Field(description="First simulated day, YYYY-MM-DD.")
+
+    _provider: SandboxProvider | None = PrivateAttr(default=None)
+
+    def open(self) -> PageProvider:
+        if self._provider is None:
+            self._provider = SandboxProvider(
+                SandboxMarket(
+                    seed=self.seed,
+                    products=self.products,
+                    first_day=date.fromisoformat(self.first_day),
+                )
+            )
+        return self._provider
+
+
+class SavedPages(ConfigurableResource):
+    """Pages saved in a folder."""
+
+    folder: str = Field(description="Folder of .html and .html.gz files, with or without manifest.")
+
+    _provider: SavedPagesProvider | None = PrivateAttr(default=None)
+
+    def open(self) -> PageProvider:
+        if self._provider is None:
+            self._provider = SavedPagesProvider(Path(self.folder))
+        return self._provider
+
+
+class CacheResource(ConfigurableResource):
+    """The cache before the warehouse: memory, over Redis where there is one."""
+
+    redis_url: str = Field(default="", description="redis://...; empty: memory only.")
+
+    _cache: Cache | None = PrivateAttr(default=None)
+
+    def open(self) -> Cache:
+        if self._cache is None:
+            self._cache = Cache(self.redis_url or None)
+        return self._cache
+
+
+class ProjectFiles(ConfigurableResource):
+    """The files beside the databases: the catalog (read) and the reports (written)."""
+
+    catalog_file: str = Field(description="The catalog of products and groups (YAML).")
+    reports_folder: str = Field(description="Folder of the report files.")
+    first_day: str = Field(description="First day that can be computed, YYYY-MM-DD.")
+
+
+def build_resources(settings: Settings) -> dict[str, Any]:
+    """Every resource by the name that assets ask for."""
+    first_day = settings.first_day.isoformat()
+    return {
+        "warehouse": WarehouseResource(
+            url=settings.database_url
+            if settings.is_embedded_warehouse
+            else EnvVar("INSIGHTS_DATABASE_URL")
+        ),
+        "page_archive": PageArchiveResource(url=settings.archive_url),
+        "pages": (
+            SavedPages(folder=str(settings.pages_folder))
+            if settings.pages_folder
+            else SandboxPages(
+                seed=settings.sandbox_seed,
+                products=settings.sandbox_products,
+                first_day=first_day,
+            )
+        ),
+        "cache": CacheResource(
+            redis_url=EnvVar("INSIGHTS_REDIS_URL") if settings.redis_url else ""
+        ),
+        "files": ProjectFiles(
+            catalog_file=str(settings.catalog_file),
+            reports_folder=str(settings.reports_folder),
+            first_day=first_day,
+        ),
+    }
