@@ -1,0 +1,1 @@
+"""How a product stands against the peers of its competitive groups."""
