@@ -151,7 +151,9 @@ def _database_url(text: str | None, home: Path) -> str:
 
 def _redis_url(text: str | None) -> str | None:
     if text is not None and not text.startswith(("redis://", "rediss://", "unix://")):
-        raise ConfigurationError("INSIGHTS_REDIS_URL must start with redis://, rediss:// or unix://")
+        raise ConfigurationError(
+            "INSIGHTS_REDIS_URL must start with redis://, rediss:// or unix://"
+        )
     return text
 
 

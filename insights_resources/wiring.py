@@ -6,6 +6,7 @@ name of its variable (``EnvVar``), so that the UI and the run's config show the 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,15 @@ class PageArchiveResource(ConfigurableResource):
         return PageArchive(self.url)
 
 
-class SandboxPages(ConfigurableResource):
+class PageProviderResource(ConfigurableResource, ABC):
+    """Where pages come from; each subclass is one provider."""
+
+    @abstractmethod
+    def open(self) -> PageProvider:
+        """The provider, made on first use."""
+
+
+class SandboxPages(PageProviderResource):
     """Pages of the simulated marketplace."""
 
     seed: int = Field(description="Equal seeds give equal marketplaces.")
@@ -80,7 +89,7 @@ class SandboxPages(ConfigurableResource):
         return self._provider
 
 
-class SavedPages(ConfigurableResource):
+class SavedPages(PageProviderResource):
     """Pages saved in a folder."""
 
     folder: str = Field(description="Folder of .html and .html.gz files, with or without manifest.")
@@ -112,6 +121,9 @@ class ProjectFiles(ConfigurableResource):
     catalog_file: str = Field(description="The catalog of products and groups (YAML).")
     reports_folder: str = Field(description="Folder of the report files.")
     first_day: str = Field(description="First day that can be computed, YYYY-MM-DD.")
+
+    def first_day_as_date(self) -> date:
+        return date.fromisoformat(self.first_day)
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:

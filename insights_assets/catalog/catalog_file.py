@@ -116,7 +116,8 @@ class _CatalogReader:
         line = node.start_mark.line + 1
         if key in self._lines_of_products:
             self._fail(
-                node, f"product {key} is listed twice (first in line {self._lines_of_products[key]})"
+                node,
+                f"product {key} is listed twice (first in line {self._lines_of_products[key]})",
             )
         self._lines_of_products[key] = line
         return TrackedProduct(key, label)

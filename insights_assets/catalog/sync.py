@@ -51,7 +51,9 @@ def catalog_of_provider(provided: ProviderCatalog | None) -> Catalog | None:
     )
 
 
-def sync_products(warehouse: Warehouse, source: str, products: Iterable[TrackedProduct]) -> SyncCounts:
+def sync_products(
+    warehouse: Warehouse, source: str, products: Iterable[TrackedProduct]
+) -> SyncCounts:
     """Makes the products of this source the ones given. A product that another source already
     tracks stays that source's, and is made active again if need be."""
     table = tables.products
@@ -97,6 +99,21 @@ def sync_products(warehouse: Warehouse, source: str, products: Iterable[TrackedP
     return SyncCounts(len(wanted), added, changed, deactivated)
 
 
+def track_additional_products(
+    warehouse: Warehouse, source: str, products: Iterable[TrackedProduct]
+) -> None:
+    """Tracks these products beside those that the source tracks already; deactivates none."""
+    table = tables.products
+    with warehouse.begin() as connection:
+        standing = [
+            TrackedProduct(ProductKey(row.marketplace, row.asin), row.label)
+            for row in connection.execute(
+                select(table).where(table.c.source == source, table.c.is_active)
+            )
+        ]
+    sync_products(warehouse, source, [*standing, *products])
+
+
 def sync_groups(
     warehouse: Warehouse,
     source: str,
@@ -138,9 +155,7 @@ def sync_groups(
             members_changed = _sync_members(
                 connection, group, default_from=first_day if row is None else today, today=today
             )
-            if row is not None and (
-                members_changed or not row.is_active or row.name != group.name
-            ):
+            if row is not None and (members_changed or not row.is_active or row.name != group.name):
                 connection.execute(
                     update(table)
                     .where(table.c.group_id == group_id)

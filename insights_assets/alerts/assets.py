@@ -1,0 +1,66 @@
+"""The asset of alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dagster import AssetExecutionContext, asset
+
+from insights_assets.alerts.default_rules import sync_default_rules
+from insights_assets.alerts.rebuild import rebuild_alerts
+from insights_assets.features.assets import PRODUCT_FEATURES
+from insights_assets.partitions import DAILY, SINGLE_RUN
+from insights_assets.published_asset import failures_without_traceback, rebuild_published_asset
+from insights_assets.run_scope import ScopeConfig
+from insights_assets.table_metadata import OWNERS, asset_key, table_metadata
+from insights_resources.scope import Scope, today_utc
+from insights_resources.warehouse import tables
+from insights_resources.warehouse.publication import PublishedBuild
+from insights_resources.wiring import WarehouseResource
+
+ALERTS = asset_key("alerts", "alerts")
+
+
+@asset(
+    key=ALERTS,
+    group_name="alerts",
+    kinds={"python", "pandas"},
+    owners=OWNERS,
+    code_version="1",
+    partitions_def=DAILY,
+    backfill_policy=SINGLE_RUN,
+    deps=[PRODUCT_FEATURES],
+    metadata=table_metadata(tables.alerts),
+)
+def alerts(
+    context: AssetExecutionContext, config: ScopeConfig, warehouse: WarehouseResource
+) -> None:
+    """One row each time that a rule fires for a product.
+
+    Grain: one alert. Inputs: the features day by day, the rules, and the state of each rule on the
+    day before (`alert_states`). A rule fires when its condition becomes true and is armed again
+    when it has been false; a failed capture fires nothing. Ids are deterministic: a rebuild gives
+    the same alerts. Only alerts of today are announced in the run's log: a rebuild of the past
+    notifies nobody. Read by people, reports and summaries.
+    """
+    database = warehouse.open()
+    today = today_utc()
+
+    def rebuild(scope: Scope) -> Sequence[PublishedBuild]:
+        built = rebuild_alerts(database, scope, run_id=context.run_id)
+        for alert in built.new_alerts.itertuples():
+            if alert.day.date() == today:
+                context.log.warning(f"alert ({alert.severity}): {alert.message}")
+        return [built.states, built.alerts]
+
+    with failures_without_traceback(context):
+        sync_default_rules(database)
+        rebuild_published_asset(
+            context,
+            config,
+            database,
+            table=tables.alerts,
+            upstream=[tables.product_features],
+            reach_days=0,
+            rebuild=rebuild,
+        )

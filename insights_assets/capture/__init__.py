@@ -1,0 +1,1 @@
+"""Raw pages: fetched, archived, recorded one by one."""

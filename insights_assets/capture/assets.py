@@ -1,0 +1,74 @@
+"""The asset of raw pages."""
+
+from __future__ import annotations
+
+from dagster import AssetExecutionContext, asset
+
+from insights_assets.capture.capture import capture_pages, plan_targets
+from insights_assets.catalog.assets import PRODUCTS
+from insights_assets.catalog.sync import active_products
+from insights_assets.partitions import DAILY, SINGLE_RUN
+from insights_assets.published_asset import failures_without_traceback, report_rows_by_day
+from insights_assets.run_scope import ScopeConfig, partition_scope
+from insights_assets.table_metadata import OWNERS, asset_key, table_metadata
+from insights_resources.warehouse import tables
+from insights_resources.wiring import (
+    PageArchiveResource,
+    PageProviderResource,
+    WarehouseResource,
+)
+
+RAW_PAGES = asset_key("capture", "raw_pages")
+
+#: A line in the run's log for each so many pages.
+_LOG_EVERY = 100
+
+
+@asset(
+    key=RAW_PAGES,
+    group_name="capture",
+    kinds={"python", "html"},
+    owners=OWNERS,
+    code_version="1",
+    partitions_def=DAILY,
+    backfill_policy=SINGLE_RUN,
+    deps=[PRODUCTS],
+    metadata=table_metadata(tables.raw_pages),
+)
+def raw_pages(
+    context: AssetExecutionContext,
+    config: ScopeConfig,
+    warehouse: WarehouseResource,
+    page_archive: PageArchiveResource,
+    pages: PageProviderResource,
+) -> None:
+    """Every captured page: the body in the archive by its hash, and a row about it.
+
+    Grain: one capture. Inputs: the active products, the page provider. Written one by one as they
+    arrive, and never changed: a crash keeps what was paid for, the same page twice is one row. A
+    past day is refused unless the provider can serve that day. Read by snapshots,
+    by each version of the parser anew.
+    """
+    database, provider = warehouse.open(), pages.open()
+    with failures_without_traceback(context):
+        scope = partition_scope(context, config)
+        targets = plan_targets(provider, scope, active_products(database, scope))
+        context.log.info(f"asking {provider.name} for {len(targets)} pages of {scope}")
+
+        def log_progress(done: int, wanted: int) -> None:
+            if done % _LOG_EVERY == 0:
+                context.log.info(f"{done} of {wanted} pages")
+
+        summary = capture_pages(
+            provider,
+            page_archive.open(),
+            database,
+            targets,
+            run_id=context.run_id,
+            progress=log_progress,
+        )
+    context.log.info(
+        f"{summary.pages} pages, {summary.new_pages} of them new: "
+        + (", ".join(f"{count} {verdict}" for verdict, count in summary.verdicts.items()) or "none")
+    )
+    report_rows_by_day(context, database, tables.raw_pages)

@@ -1,0 +1,142 @@
+"""Captures pages: from a provider into the archive, then into ``fact_raw_pages``.
+
+The archive first, then the row: a crash between leaves an unreferenced body, never a row without
+its page. Each page is recorded as it arrives, so that a crash keeps what was paid for. The same
+page twice is one row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
+
+from insights_resources.errors import DayNotServableError
+from insights_resources.marketplaces import ProductKey
+from insights_resources.page_archive import PageArchive
+from insights_resources.page_providers.protocol import CapturedPage, PageProvider, PageTarget
+from insights_resources.scope import Scope
+from insights_resources.warehouse import tables
+from insights_resources.warehouse.engine import Warehouse
+
+#: Called after each page: (pages so far, targets asked for).
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class CaptureSummary:
+    """What a capture brought: pages by verdict and by day; ``new_pages`` were not there before."""
+
+    targets: int = 0
+    pages: int = 0
+    new_pages: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    pages_by_day: Counter[date] = field(default_factory=Counter)
+
+
+def plan_targets(
+    provider: PageProvider, scope: Scope, products: Iterable[ProductKey]
+) -> list[PageTarget]:
+    """The pages to ask for, day by day.
+
+    Raises ``DayNotServableError`` naming the days that the provider cannot serve: a page of last
+    week cannot be fetched today.
+    """
+    refused = [day for day in scope.days if not provider.can_serve(day)]
+    if refused:
+        span = str(refused[0]) if len(refused) == 1 else f"{refused[0]} to {refused[-1]}"
+        raise DayNotServableError(
+            f"the page provider {provider.name!r} has no pages of {span}: a page can only be "
+            f"captured on its day. Leave capture/raw_pages out of the selection to rebuild that "
+            f"day from the archived pages"
+        )
+    keys = list(products)
+    return [PageTarget(key, day) for day in scope.days for key in keys]
+
+
+def capture_pages(
+    provider: PageProvider,
+    archive: PageArchive,
+    warehouse: Warehouse,
+    targets: Sequence[PageTarget],
+    *,
+    run_id: str | None,
+    progress: Progress = lambda pages, targets: None,
+) -> CaptureSummary:
+    """Fetches the targets and keeps every page that comes; see the module's docstring."""
+    return asyncio.run(_capture(provider, archive, warehouse, targets, run_id, progress))
+
+
+async def _capture(
+    provider: PageProvider,
+    archive: PageArchive,
+    warehouse: Warehouse,
+    targets: Sequence[PageTarget],
+    run_id: str | None,
+    progress: Progress,
+) -> CaptureSummary:
+    summary = CaptureSummary(targets=len(targets))
+    async for page in provider.fetch(targets):
+        content_hash = archive.put(page.content) if page.content else None
+        row = page_row(page, content_hash, run_id)
+        with warehouse.begin() as connection:
+            is_new = _insert_page(connection, warehouse, row)
+        summary.pages += 1
+        summary.new_pages += is_new
+        summary.verdicts[page.verdict.value] += 1
+        summary.pages_by_day[row["day"]] += 1
+        progress(summary.pages, summary.targets)
+    return summary
+
+
+def page_id(page: CapturedPage, content_hash: str | None) -> str:
+    """The id of a page: equal for the same body of the same product at the same instant."""
+    identity = "|".join(
+        (
+            page.provider,
+            *page.target.key,
+            page.captured_at.astimezone(UTC).isoformat(),
+            content_hash or f"{page.verdict.value}:{page.reason}",
+        )
+    )
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+
+def page_row(page: CapturedPage, content_hash: str | None, run_id: str | None) -> dict[str, Any]:
+    """The row of ``fact_raw_pages`` for a page."""
+    captured_at = page.captured_at.astimezone(UTC)
+    return {
+        "page_id": page_id(page, content_hash),
+        "marketplace": page.target.key.marketplace,
+        "asin": page.target.key.asin,
+        "day": captured_at.date(),
+        "captured_at": captured_at,
+        "captured_at_precision": page.captured_at_precision,
+        "provider": page.provider,
+        "requested_url": page.requested_url,
+        "final_url": page.final_url,
+        "http_status": page.http_status,
+        "verdict": page.verdict.value,
+        "verdict_reason": page.reason,
+        "content_hash": content_hash,
+        "content_bytes": len(page.content) if page.content else None,
+        "cost": page.cost,
+        "latency_ms": page.latency_ms,
+        "run_id": run_id,
+        "recorded_at": datetime.now(UTC),
+    }
+
+
+def _insert_page(connection: Connection, warehouse: Warehouse, row: dict[str, Any]) -> bool:
+    """Writes the row unless the page is there already; says whether it was new."""
+    table = tables.raw_pages
+    dialect_insert = postgresql.insert if warehouse.is_postgres else sqlite.insert
+    statement: Any = dialect_insert(table).values(row).on_conflict_do_nothing()
+    return connection.execute(statement).rowcount == 1

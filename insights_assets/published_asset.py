@@ -1,0 +1,159 @@
+"""How an asset that is a published table runs: resolve the scopes, rebuild, report.
+
+The one place that knows how a rebuild looks in Dagster: progress in the run's log, row counts by
+day, a failed audit as a failed check, an error of ours as a failure with its message alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    AssetExecutionContext,
+    AssetKey,
+    Failure,
+    MetadataValue,
+    asset_check,
+)
+from sqlalchemy import Table, func, select
+
+from insights_assets.run_scope import ScopeConfig, describe_scopes, work_of_run
+from insights_resources.errors import AuditFailedError, InsightsError
+from insights_resources.scope import Scope
+from insights_resources.warehouse import tables
+from insights_resources.warehouse.engine import Warehouse
+from insights_resources.warehouse.publication import PublishedBuild, is_current
+from insights_resources.wiring import WarehouseResource
+
+AUDIT_CHECK = "audit"
+
+#: Rebuilds one scope and says what it published.
+Rebuild = Callable[[Scope], Sequence[PublishedBuild]]
+
+
+@contextmanager
+def failures_without_traceback(context: AssetExecutionContext) -> Iterator[None]:
+    """An ``InsightsError`` says all there is to say: show its message, and do not retry it."""
+    try:
+        yield
+    except AuditFailedError as error:
+        context.instance.report_runless_asset_event(
+            AssetCheckEvaluation(
+                asset_key=context.asset_key,
+                check_name=AUDIT_CHECK,
+                passed=False,
+                severity=AssetCheckSeverity.ERROR,
+                metadata={"problem": MetadataValue.text(str(error))},
+            )
+        )
+        raise Failure(description=str(error), allow_retries=False) from error
+    except InsightsError as error:
+        raise Failure(description=str(error), allow_retries=False) from error
+
+
+def rebuild_published_asset(
+    context: AssetExecutionContext,
+    config: ScopeConfig,
+    warehouse: Warehouse,
+    *,
+    table: Table,
+    upstream: Sequence[Table],
+    reach_days: int,
+    rebuild: Rebuild,
+) -> None:
+    """Rebuilds what the run covers of a table by days, and reports it by partition."""
+    work = work_of_run(
+        context, config, warehouse, consumer=table, upstream=upstream, reach_days=reach_days
+    )
+    context.log.info(f"covers {describe_scopes(work.scopes)}")
+    for scope in work.scopes:
+        for build in rebuild(scope):
+            log_build(context, build)
+    work.done(warehouse, table)
+    report_rows_by_day(context, warehouse, table)
+
+
+def log_build(context: AssetExecutionContext, build: PublishedBuild) -> None:
+    context.log.info(
+        f"{build.table_name}: build {build.build_id} published, {build.row_count} rows: "
+        f"{build.rows_added} added, {build.rows_changed} changed, {build.rows_removed} removed, "
+        f"{build.row_count - build.rows_added - build.rows_changed} as before"
+    )
+
+
+def report_rows_by_day(
+    context: AssetExecutionContext, warehouse: Warehouse, table: Table
+) -> dict[date, int]:
+    """Adds the rows that stand for each day of the run to that day's materialization."""
+    keys = context.partition_keys
+    first, last = date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
+    query = (
+        select(table.c.day, func.count())
+        .where(table.c.day.between(first, last))
+        .group_by(table.c.day)
+    )
+    if table.info["versioned"]:
+        query = query.where(is_current(table))
+    with warehouse.begin() as connection:
+        counts = {row[0]: int(row[1]) for row in connection.execute(query)}
+    for key in keys:
+        context.add_asset_metadata(
+            {"dagster/partition_row_count": counts.get(date.fromisoformat(key), 0)},
+            partition_key=key,
+        )
+    return counts
+
+
+def audit_check(key: AssetKey, table: Table) -> AssetChecksDefinition:
+    """The check that shows the audit of the table's last build."""
+
+    @asset_check(
+        asset=key,
+        name=AUDIT_CHECK,
+        blocking=True,
+        description=(
+            f"The last build of {table.name} passed its audit. A build that fails it is never "
+            f"published: consumers keep the last good rows."
+        ),
+    )
+    def check(warehouse: WarehouseResource) -> AssetCheckResult:
+        builds = tables.builds
+        with warehouse.open().begin() as connection:
+            build = connection.execute(
+                select(builds)
+                .where(builds.c.table_name == table.name, builds.c.status != "open")
+                .order_by(builds.c.build_id.desc())
+                .limit(1)
+            ).first()
+        if build is None:
+            return AssetCheckResult(
+                passed=True, description="nothing has been built yet", metadata={"build": "none"}
+            )
+        findings: list[dict[str, Any]] = build.audit or []
+        return AssetCheckResult(
+            passed=build.status == "published",
+            metadata={
+                "build": build.build_id,
+                "status": build.status,
+                "rows": build.row_count or 0,
+                "findings": MetadataValue.md(_findings_table(findings)),
+            },
+        )
+
+    return check
+
+
+def _findings_table(findings: Sequence[dict[str, Any]]) -> str:
+    lines = ["| check | passed | detail |", "|---|---|---|"]
+    lines += [
+        f"| {finding['check']} | {'yes' if finding['passed'] else '**no**'} | {finding['detail']} |"
+        for finding in findings
+    ]
+    return "\n".join(lines)

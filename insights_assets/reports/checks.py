@@ -1,0 +1,36 @@
+"""Checks of the reports."""
+
+from __future__ import annotations
+
+from dagster import AssetCheckResult, AssetCheckSeverity, asset_check
+from sqlalchemy import func, select
+
+from insights_assets.published_asset import audit_check
+from insights_assets.reports.assets import COMPETITIVE_REPORTS
+from insights_resources.warehouse import tables
+from insights_resources.warehouse.publication import is_current, select_current
+from insights_resources.wiring import WarehouseResource
+
+competitive_reports_audit = audit_check(COMPETITIVE_REPORTS, tables.competitive_reports)
+
+
+@asset_check(asset=COMPETITIVE_REPORTS, name="every_sentence_is_verified")
+def every_sentence_is_verified(warehouse: WarehouseResource) -> AssetCheckResult:
+    """No sentence of the newest day's reports had to be dropped for a number without a fact."""
+    table = tables.competitive_reports
+    with warehouse.open().begin() as connection:
+        day = connection.scalar(select(func.max(table.c.day)).where(is_current(table)))
+        reports = connection.execute(
+            select_current(table, table.c.group_id, table.c.verification).where(table.c.day == day)
+        ).all()
+    dropped = sum(len(row.verification["dropped"]) for row in reports)
+    return AssetCheckResult(
+        passed=dropped == 0,
+        severity=AssetCheckSeverity.WARN,
+        metadata={
+            "day": str(day or "none"),
+            "reports": len(reports),
+            "sentences": sum(row.verification["sentences"] for row in reports),
+            "dropped": dropped,
+        },
+    )

@@ -1,0 +1,83 @@
+"""The assets that consumers read: one row a product, and the marts."""
+
+from __future__ import annotations
+
+from dagster import AssetExecutionContext, MaterializeResult, asset
+from sqlalchemy import func, select
+
+from insights_assets.alerts.assets import ALERTS
+from insights_assets.catalog.assets import PRODUCTS
+from insights_assets.competition.assets import COMPETITIVE_SCORES
+from insights_assets.features.assets import PRODUCT_FEATURES
+from insights_assets.published_asset import failures_without_traceback, log_build
+from insights_assets.reports.assets import COMPETITIVE_REPORTS
+from insights_assets.run_scope import ScopeConfig
+from insights_assets.serving.marts import create_marts
+from insights_assets.serving.product_summaries import (
+    changed_product_keys,
+    rebuild_product_summaries,
+)
+from insights_assets.snapshots.assets import PRODUCT_SNAPSHOTS
+from insights_assets.table_metadata import OWNERS, asset_key, table_metadata
+from insights_resources.cache import product_summary_key
+from insights_resources.marketplaces import parse_product_key
+from insights_resources.warehouse import tables
+from insights_resources.warehouse.publication import is_current
+from insights_resources.wiring import CacheResource, WarehouseResource
+
+PRODUCT_SUMMARIES = asset_key("serving", "product_summaries")
+MARTS = asset_key("serving", "marts")
+
+
+@asset(
+    key=PRODUCT_SUMMARIES,
+    group_name="serving",
+    kinds={"python", "redis"},
+    owners=OWNERS,
+    code_version="1",
+    deps=[PRODUCTS, PRODUCT_SNAPSHOTS, PRODUCT_FEATURES, COMPETITIVE_SCORES, ALERTS],
+    metadata=table_metadata(tables.product_summaries),
+)
+def product_summaries(
+    context: AssetExecutionContext,
+    config: ScopeConfig,
+    warehouse: WarehouseResource,
+    cache: CacheResource,
+) -> MaterializeResult:
+    """The latest of everything about a product, in one row.
+
+    Grain: marketplace, asin. Inputs: the newest snapshot, features, scores and alerts. Idempotent;
+    the cache entries of the products that changed are dropped after publication. Read by the API,
+    by people with SQL and by the marts.
+    """
+    database = warehouse.open()
+    with failures_without_traceback(context):
+        only = frozenset(map(parse_product_key, config.products)) or None
+        build = rebuild_product_summaries(database, only, run_id=context.run_id)
+        log_build(context, build)
+        changed = changed_product_keys(database, build)
+        cache.open().delete(*(product_summary_key(*key) for key in changed))
+    table = tables.product_summaries
+    with database.begin() as connection:
+        rows = connection.scalar(select(func.count()).where(is_current(table)))
+    return MaterializeResult(metadata={"dagster/row_count": rows or 0, "changed": len(changed)})
+
+
+@asset(
+    key=MARTS,
+    group_name="serving",
+    kinds={"sql"},
+    owners=OWNERS,
+    code_version="1",
+    deps=[PRODUCT_SUMMARIES, COMPETITIVE_SCORES, PRODUCT_FEATURES, ALERTS, COMPETITIVE_REPORTS],
+    metadata={"insights/grain": "each mart's own, see its SQL"},
+)
+def marts(context: AssetExecutionContext, warehouse: WarehouseResource) -> MaterializeResult:
+    """The views that a BI tool starts from: price history, leaderboard, overview, alerts, quality.
+
+    Grain: stated in each `.sql` file. Inputs: the contract's views. Made anew as a whole in one
+    transaction. Read by analysts.
+    """
+    with failures_without_traceback(context):
+        rows = create_marts(warehouse.open())
+    return MaterializeResult(metadata={"dagster/row_count": sum(rows.values()), **rows})

@@ -1,0 +1,256 @@
+"""Raw pages -> snapshots and rejections: ``rebuild(scope)``.
+
+Every archived page of the scope is parsed again, whatever was thought of it at capture: a parser
+that learns a layout is a backfill. A page ends as a snapshot or as a rejection with a reason; what
+has neither is pending.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import ColumnElement, Table, and_, exists, select, true, tuple_
+
+from insights_assets.snapshots.parser import PARSER_VERSION, parse_page
+from insights_assets.snapshots.product_snapshot import ParsedPage, ProductSnapshot
+from insights_resources.errors import ArchiveError
+from insights_resources.marketplaces import ProductKey
+from insights_resources.page_archive import PageArchive
+from insights_resources.page_providers.protocol import Verdict
+from insights_resources.scope import Scope
+from insights_resources.warehouse import tables
+from insights_resources.warehouse.engine import Warehouse
+from insights_resources.warehouse.frames import conform, to_minor
+from insights_resources.warehouse.publication import (
+    AuditFinding,
+    PublishedBuild,
+    is_current,
+    publish,
+)
+
+#: Version of the shape of the JSON columns of ``fact_product_snapshots``.
+SCHEMA_VERSION = 1
+
+#: Called after each page: (pages so far, pages in the scope).
+Progress = Callable[[int, int], None]
+
+_MONEY_FIELDS = (
+    "price",
+    "price_min",
+    "price_max",
+    "list_price",
+    "subscribe_save_price",
+    "used_price",
+    "offers_from",
+)
+
+
+@dataclass(frozen=True)
+class SnapshotsRebuild:
+    """The two builds of one rebuild: each page of the scope is in exactly one of them."""
+
+    snapshots: PublishedBuild
+    rejections: PublishedBuild
+
+
+def rebuild_snapshots(
+    warehouse: Warehouse,
+    archive: PageArchive,
+    scope: Scope,
+    *,
+    run_id: str | None = None,
+    progress: Progress = lambda pages, total: None,
+) -> SnapshotsRebuild:
+    """Parses the scope's pages and publishes what they say."""
+    with warehouse.writer_lock(tables.product_snapshots, scope.first_day, scope.last_day):
+        pages = warehouse.read_frame(
+            select(tables.raw_pages).where(in_scope(tables.raw_pages, scope))
+        )
+        snapshots, rejections = _parse_all(pages, archive, progress)
+        return SnapshotsRebuild(
+            publish(
+                warehouse,
+                tables.product_snapshots,
+                snapshots,
+                covers=in_scope(tables.product_snapshots, scope),
+                scope=scope,
+                audits=(lambda frame: audit_snapshots(frame, pages),),
+                code_version=PARSER_VERSION,
+                run_id=run_id,
+            ),
+            publish(
+                warehouse,
+                tables.rejected_pages,
+                rejections,
+                covers=in_scope(tables.rejected_pages, scope),
+                scope=scope,
+                code_version=PARSER_VERSION,
+                run_id=run_id,
+            ),
+        )
+
+
+def in_scope(table: Table, scope: Scope) -> ColumnElement[bool]:
+    """Rows of the scope's days and products."""
+    days = table.c.day.between(scope.first_day, scope.last_day)
+    if scope.products is None:
+        return days
+    return and_(days, tuple_(table.c.marketplace, table.c.asin).in_(sorted(scope.products)))
+
+
+def pending_scopes(
+    warehouse: Warehouse, first_day: date | None = None, last_day: date | None = None
+) -> list[Scope]:
+    """The scopes, one a day, of the pages that are neither a snapshot nor a rejection yet."""
+    pages = tables.raw_pages
+    done = [
+        exists().where(
+            fact.c.page_id == pages.c.page_id, fact.c.day == pages.c.day, is_current(fact)
+        )
+        for fact in (tables.product_snapshots, tables.rejected_pages)
+    ]
+    within = true() if first_day is None else pages.c.day >= first_day
+    if last_day is not None:
+        within = and_(within, pages.c.day <= last_day)
+    query = (
+        select(pages.c.day, pages.c.marketplace, pages.c.asin)
+        .where(within, *(~condition for condition in done))
+        .distinct()
+    )
+    by_day: dict[date, set[ProductKey]] = defaultdict(set)
+    with warehouse.begin() as connection:
+        for day, marketplace, asin in connection.execute(query):
+            by_day[day].add(ProductKey(marketplace, asin))
+    return [Scope.of_day(day, products) for day, products in sorted(by_day.items())]
+
+
+def _parse_all(
+    pages: pd.DataFrame, archive: PageArchive, progress: Progress
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    snapshot_rows: list[dict[str, Any]] = []
+    rejection_rows: list[dict[str, Any]] = []
+    for number, page in enumerate(_rows(pages), start=1):
+        parsed = _parse(page, archive)
+        common = {name: page[name] for name in ("page_id", "marketplace", "asin", "day")}
+        common["captured_at"] = page["captured_at"]
+        if parsed.snapshot is not None:
+            snapshot_rows.append(common | _snapshot_columns(parsed.snapshot))
+        else:
+            rejection_rows.append(
+                common
+                | {
+                    "verdict": parsed.verdict.value,
+                    "reason": parsed.reason or parsed.verdict.value,
+                    "parser_version": parsed.parser_version,
+                }
+            )
+        progress(number, len(pages))
+    return (
+        _frame(snapshot_rows, tables.product_snapshots),
+        _frame(rejection_rows, tables.rejected_pages),
+    )
+
+
+def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Rows as dictionaries with None for every kind of missing value."""
+    for values in frame.itertuples(index=False, name=None):
+        yield {
+            name: None if value is None or value is pd.NA or value != value else value
+            for name, value in zip(frame.columns, values, strict=True)
+        }
+
+
+def _parse(page: dict[str, Any], archive: PageArchive) -> ParsedPage:
+    """The parser's answer; a page without a body is rejected with what the capture said."""
+    if page["content_hash"] is None:
+        return _rejected(
+            Verdict(page["verdict"]), page["verdict_reason"] or "no page was delivered"
+        )
+    try:
+        content = archive.get(page["content_hash"])
+    except ArchiveError as error:
+        return _rejected(Verdict.ERROR, str(error))
+    return parse_page(content, target=ProductKey(page["marketplace"], page["asin"]))
+
+
+def _rejected(verdict: Verdict, reason: str) -> ParsedPage:
+    return ParsedPage(verdict, reason, None, None, None, PARSER_VERSION)
+
+
+def _snapshot_columns(snapshot: ProductSnapshot) -> dict[str, Any]:
+    columns = {
+        "title": snapshot.title,
+        "brand": snapshot.brand,
+        "currency": snapshot.currency,
+        "price_missing_reason": snapshot.price_missing_reason,
+        "coupon": snapshot.coupon,
+        "rating": None if snapshot.rating is None else float(snapshot.rating),
+        "rating_count": snapshot.rating_count,
+        "bsr": [asdict(rank) for rank in snapshot.bsr],
+        "availability": snapshot.availability.value,
+        "seller": snapshot.seller,
+        "bullets": list(snapshot.bullets),
+        "description": snapshot.description,
+        "images": list(snapshot.images),
+        "breadcrumbs": list(snapshot.breadcrumbs),
+        "parent_asin": snapshot.parent_asin,
+        "field_sources": snapshot.field_sources,
+        "parser_version": PARSER_VERSION,
+        "schema_version": SCHEMA_VERSION,
+    }
+    if snapshot.price_missing_reason is not None:
+        columns["price_missing_reason"] = snapshot.price_missing_reason.value
+    for name in _MONEY_FIELDS:
+        columns[name] = to_minor(getattr(snapshot, name))
+    return columns
+
+
+def _frame(rows: list[dict[str, Any]], table: Table) -> pd.DataFrame:
+    names = [column.name for column in table.columns if column.name not in tables.AUDIT_COLUMNS]
+    return conform(pd.DataFrame(rows, columns=names), table)
+
+
+def audit_snapshots(snapshots: pd.DataFrame, pages: pd.DataFrame) -> Iterable[AuditFinding]:
+    """What must hold before snapshots are published.
+
+    A layout that the parser no longer reads shows as product pages without snapshots, or as
+    snapshots without any price: both stop here instead of reaching the scores.
+    """
+    product_pages = int((pages["verdict"] == Verdict.PRODUCT.value).sum()) if len(pages) else 0
+    yield AuditFinding(
+        "product_pages_give_snapshots",
+        passed=product_pages < 5 or len(snapshots) * 2 >= product_pages,
+        detail=f"{len(snapshots)} snapshots from {product_pages} product pages (at least half)",
+    )
+    wrong_amounts = sum(int((snapshots[name] <= 0).sum()) for name in _MONEY_FIELDS)
+    yield AuditFinding(
+        "amounts_are_positive", wrong_amounts == 0, f"{wrong_amounts} amounts of zero or less"
+    )
+    ratings = snapshots["rating"]
+    wrong_ratings = int(((ratings < 0) | (ratings > 5)).sum())
+    yield AuditFinding(
+        "ratings_are_0_to_5", wrong_ratings == 0, f"{wrong_ratings} ratings outside 0 to 5"
+    )
+    unexplained = int((snapshots["price"].isna() & snapshots["price_missing_reason"].isna()).sum())
+    yield AuditFinding(
+        "missing_prices_have_a_reason", unexplained == 0, f"{unexplained} without a reason"
+    )
+    without_currency = int((snapshots["price"].notna() & snapshots["currency"].isna()).sum())
+    yield AuditFinding(
+        "prices_have_a_currency", without_currency == 0, f"{without_currency} without a currency"
+    )
+    in_stock = snapshots["availability"].isin(["in_stock", "limited"])
+    priced = int(
+        snapshots.loc[in_stock, "price"].notna().sum()
+        + snapshots.loc[in_stock, "price_min"].notna().sum()
+    )
+    yield AuditFinding(
+        "products_in_stock_have_prices",
+        passed=int(in_stock.sum()) < 20 or priced * 2 >= int(in_stock.sum()),
+        detail=f"{priced} of {int(in_stock.sum())} (at least half)",
+    )

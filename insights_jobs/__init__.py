@@ -1,0 +1,1 @@
+"""WHEN: the definitions, jobs, schedules, sensors, and the command line."""

@@ -1,0 +1,24 @@
+"""What a command needs before it can work: settings, the instance, the warehouse."""
+
+from __future__ import annotations
+
+import os
+
+from insights_resources.settings import Settings, read_settings
+from insights_resources.warehouse.engine import Warehouse
+
+
+def settings_with_instance() -> Settings:
+    """The settings, with the Dagster instance of this process chosen."""
+    from insights_jobs.embedded_instance import use_embedded_instance
+
+    settings = read_settings(os.environ)
+    use_embedded_instance(settings.dagster_home)
+    return settings
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """The warehouse of the settings, its schema current (embedded) or checked (PostgreSQL)."""
+    from insights_resources.wiring import WarehouseResource
+
+    return WarehouseResource(url=settings.database_url).open()

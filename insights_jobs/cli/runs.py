@@ -1,0 +1,105 @@
+"""``insights demo``, ``track`` and ``backfill``: the commands that run a part of the graph."""
+
+from __future__ import annotations
+
+import time
+from datetime import date, timedelta
+
+import click
+from rich.console import Console
+
+from insights_jobs.cli.options import DAY
+
+DEFAULT_DEMO_DAYS = 14
+
+
+@click.command()
+@click.option(
+    "--days",
+    type=click.IntRange(1, 366),
+    default=DEFAULT_DEMO_DAYS,
+    show_default=True,
+    help="Days of the sandbox marketplace, up to yesterday.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show what each asset says.")
+def demo(days: int, verbose: bool) -> None:
+    """Run the whole graph on simulated pages, or on saved ones (INSIGHTS_PAGES=folder)."""
+    from insights_jobs.build import build_definitions
+    from insights_jobs.cli.environment import open_warehouse, settings_with_instance
+    from insights_jobs.cli.progress import RunPrinter
+    from insights_jobs.demo import demo_stretches, print_summary
+    from insights_jobs.runs import run_job
+
+    console = Console()
+    began = time.monotonic()
+    settings = settings_with_instance()
+    console.print(settings.describe(), style="dim", highlight=False)
+    definitions = build_definitions()
+    stretches = demo_stretches(settings, days)
+    for number, (first, last) in enumerate(stretches, start=1):
+        span = str(first) if first == last else f"{first} to {last}"
+        count = f" ({number} of {len(stretches)})" if len(stretches) > 1 else ""
+        console.print(f"\n[bold]{span}[/]{count}", highlight=False)
+        with RunPrinter(console, verbose=verbose) as printer:
+            run_job(definitions, "whole_graph", first_day=first, last_day=last, on_progress=printer)
+    print_summary(console, open_warehouse(settings), settings, time.monotonic() - began)
+
+
+@click.command()
+@click.argument("marketplace")
+@click.argument("asins", nargs=-1, required=True, metavar="ASIN...")
+@click.option("-v", "--verbose", is_flag=True, help="Show what each asset says.")
+def track(marketplace: str, asins: tuple[str, ...], verbose: bool) -> None:
+    """Track products from now on, and capture them at once."""
+    from insights_resources.marketplaces import product_key
+
+    # Checked before anything is opened: a wrong ASIN changes nothing.
+    keys = list(dict.fromkeys(product_key(marketplace, asin) for asin in asins))
+
+    from insights_jobs.build import build_definitions
+    from insights_jobs.cli.environment import open_warehouse, settings_with_instance
+    from insights_jobs.cli.progress import RunPrinter
+    from insights_jobs.tracking import print_tracked, track_products
+
+    console = Console()
+    settings = settings_with_instance()
+    warehouse = open_warehouse(settings)
+    with RunPrinter(console, verbose=verbose) as printer:
+        track_products(
+            build_definitions(), warehouse, keys, requested_by="cli", on_progress=printer
+        )
+    print_tracked(console, warehouse, keys)
+
+
+@click.command()
+@click.option("--from", "first", type=DAY, required=True, help="First UTC day, YYYY-MM-DD.")
+@click.option("--to", "last", type=DAY, help="Last UTC day; default: the same as --from.")
+@click.option(
+    "--capture",
+    is_flag=True,
+    help="Capture the pages of those days first (only where the page provider has past days).",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show what each asset says.")
+def backfill(first: date, last: date | None, capture: bool, verbose: bool) -> None:
+    """Rebuild past days from the archived pages, as one run."""
+    from insights_jobs.build import build_definitions
+    from insights_jobs.cli.environment import settings_with_instance
+    from insights_jobs.cli.progress import RunPrinter
+    from insights_jobs.runs import run_job
+    from insights_resources.errors import InvalidInputError
+
+    until = last or first
+    if until < first:
+        raise InvalidInputError(f"--to {until} is before --from {first}")
+    console = Console()
+    settings_with_instance()
+    job = "whole_graph" if capture else "rebuild_derived"
+    days = (until - first) // timedelta(days=1) + 1
+    console.print(f"{job}: {first} to {until}, {days} days", highlight=False)
+    with RunPrinter(console, verbose=verbose) as printer:
+        finished = run_job(
+            build_definitions(), job, first_day=first, last_day=until, on_progress=printer
+        )
+    for check in finished.failed_checks:
+        console.print(f"check failed: {check}", style="yellow", highlight=False)
+    console.print(f"done; run {finished.run_id}", highlight=False)

@@ -1,0 +1,90 @@
+"""``insights report``, ``migrate`` and ``status``."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from insights_jobs.cli.options import DAY
+
+
+@click.command()
+@click.argument("group")
+@click.option("--day", type=DAY, help="UTC day; default: the last one with a report.")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder; default: the reports'.")
+def report(group: str, day: date | None, output: Path | None) -> None:
+    """Write a group's report (Markdown, JSON, HTML with charts) and say where."""
+    from sqlalchemy import func, select
+
+    from insights_assets.reports.rebuild import write_report_files
+    from insights_jobs.cli.environment import open_warehouse
+    from insights_resources.errors import InvalidInputError
+    from insights_resources.settings import read_settings
+    from insights_resources.warehouse import tables
+    from insights_resources.warehouse.publication import is_current
+
+    settings = read_settings(os.environ)
+    warehouse = open_warehouse(settings)
+    table = tables.competitive_reports
+    with warehouse.begin() as connection:
+        groups = connection.scalars(
+            select(tables.competitive_groups.c.group_id).order_by("group_id")
+        ).all()
+        newest = connection.scalar(
+            select(func.max(table.c.day)).where(is_current(table), table.c.group_id == group)
+        )
+        exists = day is None or connection.scalar(
+            select(func.count()).where(
+                is_current(table), table.c.group_id == group, table.c.day == day
+            )
+        )
+    if group not in groups:
+        raise InvalidInputError(
+            f"no group {group!r}; known are {', '.join(groups) or 'none: run insights demo first'}"
+        )
+    if newest is None or not exists:
+        raise InvalidInputError(
+            f"there is no report of {group} for {day or 'any day'}; make it with "
+            f"insights backfill --from {day or 'DAY'}"
+        )
+    paths = write_report_files(warehouse, output or settings.reports_folder, day or newest, group)
+    for path in paths:
+        click.echo(path)
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the warehouse's schema up to date (safe to run twice)."""
+    from insights_resources.settings import read_settings
+    from insights_resources.warehouse.engine import Warehouse
+    from insights_resources.warehouse.schema import migrate as migrate_schema
+
+    settings = read_settings(os.environ)
+    applied = migrate_schema(Warehouse.open(settings.database_url))
+    for revision in applied:
+        click.echo(f"applied {revision}")
+    click.echo("the schema is up to date")
+
+
+@click.command()
+def status() -> None:
+    """Say what is configured, what is in the warehouse and what is pending."""
+    from insights_jobs.cli.environment import open_warehouse
+    from insights_jobs.demo import print_counts
+    from insights_jobs.sensors import pending_days
+    from insights_resources.settings import read_settings
+
+    console = Console()
+    settings = read_settings(os.environ)
+    console.print(settings.describe(), highlight=False)
+    warehouse = open_warehouse(settings)
+    print_counts(console, warehouse)
+    waiting = sorted(pending_days(warehouse))
+    console.print(
+        "pending: " + (", ".join(f"{days.first} to {days.last}" for days in waiting) or "nothing"),
+        highlight=False,
+    )

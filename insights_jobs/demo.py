@@ -1,0 +1,220 @@
+"""The demonstration's days, and its summary in words."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as ScreenTable
+from sqlalchemy import Table, func, select
+
+from insights_assets.table_metadata import contract_name
+from insights_resources.errors import ConfigurationError
+from insights_resources.page_providers.saved_pages import SavedPagesProvider
+from insights_resources.scope import today_utc
+from insights_resources.settings import Settings
+from insights_resources.warehouse import tables
+from insights_resources.warehouse.engine import Warehouse
+from insights_resources.warehouse.publication import is_current
+
+DIMENSIONS = ("price", "quality", "popularity")
+
+
+def demo_stretches(settings: Settings, days: int) -> list[tuple[date, date]]:
+    """The ranges of days to run, each (first, last): the sandbox's last ``days`` days up to
+    yesterday, or the days of the saved pages, those that follow each other as one range."""
+    if settings.pages_folder is None:
+        last = today_utc() - timedelta(days=1)
+        return [(max(last - timedelta(days=days - 1), settings.first_day), last)]
+    provider = SavedPagesProvider(settings.pages_folder)
+    stretches: list[tuple[date, date]] = []
+    for day in sorted(provider.days()):
+        if stretches and day == stretches[-1][1] + timedelta(days=1):
+            stretches[-1] = (stretches[-1][0], day)
+        else:
+            stretches.append((day, day))
+    if not stretches:
+        raise ConfigurationError(
+            f"{settings.pages_folder} holds no product page with a known marketplace, ASIN and "
+            f"capture time; a manifest.csv beside the pages can give them (see README)"
+        )
+    return stretches
+
+
+def print_counts(console: Console, warehouse: Warehouse) -> None:
+    """Rows that stand in each table of the contract, and the days they cover."""
+    grid = ScreenTable("table", "rows", "first day", "last day", box=None, pad_edge=False)
+    for table in (
+        tables.products,
+        tables.competitive_groups,
+        tables.raw_pages,
+        tables.product_snapshots,
+        tables.rejected_pages,
+        tables.product_features,
+        tables.rank_features,
+        tables.competitive_scores,
+        tables.alerts,
+        tables.competitive_reports,
+        tables.product_summaries,
+    ):
+        rows, first, last = _extent(warehouse, table)
+        grid.add_row(contract_name(table), f"{rows:,}", str(first or ""), str(last or ""))
+    console.print(grid)
+
+
+def print_summary(
+    console: Console, warehouse: Warehouse, settings: Settings, seconds: float
+) -> None:
+    """What came out, who leads and why, where everything is, and what to try next."""
+    console.rule(f"done in {seconds:.0f} s")
+    print_counts(console, warehouse)
+    pages = tables.raw_pages
+    with warehouse.begin() as connection:
+        verdicts = connection.execute(
+            select(pages.c.verdict, func.count())
+            .group_by(pages.c.verdict)
+            .order_by(pages.c.verdict)
+        ).all()
+    console.print(
+        "\npages by verdict: " + ", ".join(f"{count} {verdict}" for verdict, count in verdicts),
+        highlight=False,
+    )
+    _print_leaders(console, warehouse)
+    _print_last_alerts(console, warehouse)
+    newest = _newest_report(warehouse)
+    console.print()
+    if newest is not None:
+        day, group_id = newest
+        path = settings.reports_folder / day.isoformat() / f"{group_id}.html"
+        console.print(f"report    {path}", highlight=False, soft_wrap=True, markup=False)
+    database = (
+        settings.database_url.removeprefix("sqlite:///")
+        if settings.is_embedded_warehouse
+        else "the PostgreSQL of INSIGHTS_DATABASE_URL, schema insights"
+    )
+    pages_setting = f"INSIGHTS_PAGES={settings.pages_folder} " if settings.pages_folder else ""
+    console.print(f"database  {database}", highlight=False, soft_wrap=True, markup=False)
+    console.print(
+        f"UI        {pages_setting}make dev   (then http://127.0.0.1:3000)",
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
+    )
+    console.print("\ntry next")
+    for line in _suggestions(warehouse, newest):
+        console.print(f"  {line}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _extent(warehouse: Warehouse, table: Table) -> tuple[int, date | None, date | None]:
+    day = table.c.get("day")
+    columns = [func.count()] + ([func.min(day), func.max(day)] if day is not None else [])
+    query = select(*columns).select_from(table)
+    if table.info["versioned"]:
+        query = query.where(is_current(table))
+    with warehouse.begin() as connection:
+        row = connection.execute(query).one()
+    return (int(row[0]), row[1], row[2]) if day is not None else (int(row[0]), None, None)
+
+
+def _print_leaders(console: Console, warehouse: Warehouse) -> None:
+    """The leader of each group on its last scored day, with the points that made it so."""
+    scores, groups, summaries = (
+        tables.competitive_scores,
+        tables.competitive_groups,
+        tables.product_summaries,
+    )
+    last_day = (
+        select(scores.c.group_id, func.max(scores.c.day).label("day"))
+        .where(is_current(scores), scores.c.overall_score.is_not(None))
+        .group_by(scores.c.group_id)
+        .subquery()
+    )
+    query = (
+        select(scores, groups.c.name, summaries.c.title)
+        .join(
+            last_day, (scores.c.group_id == last_day.c.group_id) & (scores.c.day == last_day.c.day)
+        )
+        .join(groups, groups.c.group_id == scores.c.group_id)
+        .outerjoin(
+            summaries,
+            (summaries.c.marketplace == scores.c.marketplace)
+            & (summaries.c.asin == scores.c.asin)
+            & is_current(summaries),
+        )
+        .where(is_current(scores), scores.c.method == "standard", scores.c.position == 1)
+        .order_by(scores.c.group_id, scores.c.overall_score.desc())
+    )
+    with warehouse.begin() as connection:
+        rows = connection.execute(query).all()
+    leaders: dict[str, object] = {}
+    for row in rows:
+        leaders.setdefault(row.group_id, row)
+    console.print("\n[bold]who leads, and why[/] (standard method, 0 to 100)")
+    if not leaders:
+        console.print("  no group has two comparable products on one day", highlight=False)
+    for row in leaders.values():
+        console.print(f"  {escape(row.name)}: {escape(_because(row))}", highlight=False)  # type: ignore[attr-defined]
+
+
+def _because(row) -> str:  # type: ignore[no-untyped-def]
+    parts = [
+        f"{dimension} {getattr(row, f'{dimension}_score'):.0f}"
+        for dimension in DIMENSIONS
+        if getattr(row, f"{dimension}_score") is not None
+    ]
+    name = (row.title or row.asin)[:48]
+    return (
+        f"{name} ({row.asin}) with {row.overall_score:.1f} on {row.day}: {', '.join(parts)}; "
+        f"against {row.peer_count} peers"
+    )
+
+
+def _print_last_alerts(console: Console, warehouse: Warehouse) -> None:
+    alerts = tables.alerts
+    with warehouse.begin() as connection:
+        rows = connection.execute(
+            select(alerts.c.day, alerts.c.severity, alerts.c.message)
+            .where(is_current(alerts))
+            .order_by(alerts.c.day.desc(), alerts.c.severity, alerts.c.alert_id)
+            .limit(3)
+        ).all()
+    if rows:
+        console.print("\n[bold]the last alerts[/]")
+    for row in rows:
+        console.print(f"  {row.day} {row.severity}: {row.message}", highlight=False, markup=False)
+
+
+def _newest_report(warehouse: Warehouse) -> tuple[date, str] | None:
+    table = tables.competitive_reports
+    with warehouse.begin() as connection:
+        row = connection.execute(
+            select(table.c.day, table.c.group_id)
+            .where(is_current(table), table.c.status == "complete")
+            .order_by(table.c.day.desc(), table.c.group_id)
+            .limit(1)
+        ).first()
+    return None if row is None else (row.day, row.group_id)
+
+
+def _suggestions(warehouse: Warehouse, newest: tuple[date, str] | None) -> list[str]:
+    with warehouse.begin() as connection:
+        product = connection.execute(
+            select(tables.products.c.marketplace, tables.products.c.asin)
+            .where(tables.products.c.is_active)
+            .order_by(tables.products.c.marketplace.desc(), tables.products.c.asin)
+            .limit(1)
+        ).first()
+    commands = [("make dev", "the graph, the runs, the checks")]
+    if newest is not None:
+        commands.append((f".venv/bin/insights report {newest[1]}", "a report by itself"))
+    if product is not None:
+        commands.append(
+            (
+                f".venv/bin/insights track {product.marketplace} {product.asin}",
+                "capture one product now",
+            )
+        )
+    commands.append((".venv/bin/insights status", "what is there, what is pending"))
+    width = max(len(command) for command, _ in commands)
+    return [f"{command:<{width}}   {what}" for command, what in commands]

@@ -1,0 +1,89 @@
+"""The jobs: which part of the graph runs together.
+
+``insights/urgency`` is what the instance's concurrency limits go by (see dagster.yaml): background
+runs never take the last slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from dagster import AssetKey, AssetSelection, define_asset_job
+
+from insights_assets.alerts.assets import ALERTS
+from insights_assets.capture.assets import RAW_PAGES
+from insights_assets.competition.assets import COMPETITIVE_SCORES
+from insights_assets.features.assets import PRODUCT_FEATURES, RANK_FEATURES
+from insights_assets.reports.assets import COMPETITIVE_REPORTS
+from insights_assets.serving.assets import PRODUCT_SUMMARIES
+from insights_assets.snapshots.assets import PRODUCT_SNAPSHOTS
+from insights_resources.marketplaces import ProductKey
+
+URGENCY_TAG = "insights/urgency"
+BACKGROUND = {URGENCY_TAG: "background"}
+URGENT = {URGENCY_TAG: "urgent", "dagster/priority": "10"}
+
+#: Everything that a day's pages lead to. All partitioned, all rebuilt from the archive.
+DERIVED = [
+    PRODUCT_SNAPSHOTS,
+    PRODUCT_FEATURES,
+    RANK_FEATURES,
+    COMPETITIVE_SCORES,
+    ALERTS,
+    COMPETITIVE_REPORTS,
+]
+#: The part of it that follows a page within minutes.
+FAST = [PRODUCT_SNAPSHOTS, PRODUCT_FEATURES, RANK_FEATURES, ALERTS, PRODUCT_SUMMARIES]
+
+#: Assets whose run takes a ``ScopeConfig``.
+_CONFIGURED = frozenset({RAW_PAGES, PRODUCT_SUMMARIES, *DERIVED})
+
+whole_graph = define_asset_job(
+    "whole_graph",
+    AssetSelection.all(),
+    description="Everything for the days of the run, from the catalog and the pages to the marts.",
+    tags=BACKGROUND,
+)
+micro_batch = define_asset_job(
+    "micro_batch",
+    AssetSelection.assets(*FAST),
+    description="What is pending: pages that came in, and everything that follows within minutes.",
+)
+on_demand = define_asset_job(
+    "on_demand",
+    AssetSelection.assets(RAW_PAGES, *FAST),
+    description="Captures some products now, and everything that follows within minutes.",
+    tags=URGENT,
+)
+rebuild_derived = define_asset_job(
+    "rebuild_derived",
+    AssetSelection.assets(*DERIVED),
+    description="Rebuilds days from the archived pages, after a better parser or formula.",
+    tags=BACKGROUND,
+)
+
+JOBS = [whole_graph, micro_batch, on_demand, rebuild_derived]
+
+
+def scope_run_config(
+    assets: Iterable[AssetKey],
+    *,
+    covers: Literal["partitions", "pending", "partitions_and_pending"] = "partitions",
+    products: Iterable[ProductKey] = (),
+) -> dict[str, Any]:
+    """Run config that gives each of these assets the same scope."""
+    scope = {"covers": covers, "products": sorted(map(str, products))}
+    return {
+        "ops": {
+            key.to_python_identifier(): {"config": scope} for key in assets if key in _CONFIGURED
+        }
+    }
+
+
+def range_tags(first_day: str, last_day: str) -> dict[str, str]:
+    """Run tags for a range of partitions as one run."""
+    return {
+        "dagster/asset_partition_range_start": first_day,
+        "dagster/asset_partition_range_end": last_day,
+    }

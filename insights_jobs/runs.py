@@ -1,0 +1,121 @@
+"""Runs a job in this process, on the instance of the environment, telling how far it is."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from dagster import DagsterEventType, DagsterInstance, Definitions
+
+from insights_jobs.jobs import range_tags
+from insights_resources.errors import InsightsError, InvalidInputError
+
+
+@dataclass(frozen=True)
+class StepProgress:
+    """A line of progress: an asset has started, said something, or ended."""
+
+    kind: str  # started, said, done, failed
+    asset: str
+    text: str = ""
+
+
+@dataclass
+class FinishedRun:
+    """A run that succeeded."""
+
+    run_id: str
+    materialized: set[str] = field(default_factory=set)
+    failed_checks: list[str] = field(default_factory=list)
+
+
+class RunFailedError(InsightsError):
+    """A run in this process failed. The message names the asset and its error."""
+
+
+def run_job(
+    definitions: Definitions,
+    job_name: str,
+    *,
+    first_day: date,
+    last_day: date,
+    run_config: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    on_progress: Callable[[StepProgress], None] = lambda progress: None,
+) -> FinishedRun:
+    """Runs the job over a range of UTC days as one run, and waits for it.
+
+    Raises ``InvalidInputError`` for days that have no partition, ``RunFailedError`` when a step
+    fails. The run is stored like any other: the Dagster UI shows it.
+    """
+    job = definitions.resolve_job_def(job_name)
+    _require_partitions(first_day, last_day)
+    run_id = str(uuid.uuid4())
+    failures: list[str] = []
+    finished = FinishedRun(run_id)
+
+    def listen(entry: Any) -> None:
+        step = (entry.step_key or "").removeprefix("insights__").replace("__", "/")
+        if not step:
+            return
+        event = entry.dagster_event
+        if event is None:
+            on_progress(StepProgress("said", step, entry.user_message))
+        elif event.event_type == DagsterEventType.STEP_START:
+            on_progress(StepProgress("started", step))
+        elif event.event_type == DagsterEventType.STEP_SUCCESS:
+            finished.materialized.add(step)
+            on_progress(StepProgress("done", step))
+        elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+            check = event.asset_check_evaluation_data
+            if not check.passed:
+                finished.failed_checks.append(f"{check.asset_key.path[-1]}: {check.check_name}")
+        elif event.event_type == DagsterEventType.STEP_FAILURE:
+            message = _failure_message(event)
+            failures.append(f"{step}: {message}")
+            on_progress(StepProgress("failed", step, message))
+
+    with DagsterInstance.get() as instance:
+        instance.add_event_listener(run_id, listen)
+        result = job.execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            run_config={
+                # The lines come through the listener; Dagster's own would stand between them.
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                **(run_config or {}),
+            },
+            tags={**range_tags(first_day.isoformat(), last_day.isoformat()), **(tags or {})},
+            raise_on_error=False,
+        )
+    if not result.success:
+        raise RunFailedError("; ".join(failures) or f"run {run_id} failed; see the Dagster UI")
+    return finished
+
+
+def _failure_message(event: Any) -> str:
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return str(data.user_failure_data.description)
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error is not None else str(event.message)
+
+
+def _require_partitions(first_day: date, last_day: date) -> None:
+    # Imported here: the module reads the environment, which the command line sets up first.
+    from insights_assets.partitions import DAILY
+
+    known_first, known_last = DAILY.get_first_partition_key(), DAILY.get_last_partition_key()
+    if known_first is None or known_last is None:
+        raise InvalidInputError("there are no days yet: INSIGHTS_FIRST_DAY lies in the future")
+    if first_day.isoformat() < known_first:
+        raise InvalidInputError(
+            f"{first_day} is before the first day, {known_first}; set INSIGHTS_FIRST_DAY"
+        )
+    if last_day.isoformat() > known_last:
+        raise InvalidInputError(f"{last_day} has not come yet: the last day is {known_last} (UTC)")
