@@ -1,0 +1,261 @@
+"""The sandbox marketplace: simulated products, and the truth behind each of their pages."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+from insights_resources.errors import ConfigurationError, InvalidInputError
+from insights_resources.marketplaces import ProductKey
+from insights_resources.page_providers.protocol import Verdict
+from insights_resources.sandbox.market_paths import DayState, GroupPath
+from insights_resources.sandbox.page_rendering import PageExtras, render_page
+from insights_resources.sandbox.page_rendering import not_found_page as render_not_found
+from insights_resources.sandbox.page_truth import SandboxRank, SandboxTruth, SnapshotTruth
+from insights_resources.sandbox.product_traits import SandboxGroup, SandboxProduct, build_groups
+from insights_resources.sandbox.random_streams import stream
+
+_EARLIEST_CAPTURE = timedelta(hours=5)
+
+#: Of a thousand captures: how many meet a robot check, a missing page, another product's page.
+_ROBOT_CHECKS, _MISSING, _OTHER_PRODUCT = 20, 2, 3
+
+
+@dataclass(frozen=True)
+class _Place:
+    path: GroupPath
+    product: SandboxProduct
+
+
+class SandboxMarket:
+    """A deterministic marketplace: the same arguments give the same pages, in any process.
+
+    ``products`` are spread over competitive groups of about six, each in one marketplace. Any day
+    from ``first_day`` on has ``captures_per_day`` pages of each product, numbered by slot; a day's
+    pages do not depend on which other days are asked for.
+    """
+
+    def __init__(
+        self,
+        seed: int = 7,
+        products: int = 24,
+        first_day: date = date(2025, 1, 1),
+        captures_per_day: int = 1,
+    ) -> None:
+        if products < 1 or captures_per_day < 1:
+            raise ConfigurationError(
+                f"the sandbox needs at least one product and one capture a day,"
+                f" got {products} and {captures_per_day}"
+            )
+        if captures_per_day > 17:
+            raise ConfigurationError(
+                f"the sandbox captures at most 17 times a day, got {captures_per_day}"
+            )
+        self.seed = seed
+        self.first_day = first_day
+        self.captures_per_day = captures_per_day
+        self.groups: tuple[SandboxGroup, ...] = build_groups(seed, products)
+        self._places: dict[ProductKey, _Place] = {}
+        for number, group in enumerate(self.groups):
+            path = GroupPath(seed, number, group)
+            for product in group.products:
+                self._places[product.key] = _Place(path, product)
+
+    @property
+    def keys(self) -> tuple[ProductKey, ...]:
+        """The products, group by group."""
+        return tuple(self._places)
+
+    def knows(self, key: ProductKey) -> bool:
+        return key in self._places
+
+    def product(self, key: ProductKey) -> SandboxProduct:
+        """A product's fixed traits; raises ``InvalidInputError`` for an unknown one."""
+        return self._place(key).product
+
+    def captured_at(self, key: ProductKey, day: date, slot: int = 0) -> datetime:
+        """When a slot's page is served: 05:00 to 07:00 UTC for slot 0, later slots after it."""
+        minute = self._place(key).product.capture_minute
+        apart = timedelta(hours=17) / self.captures_per_day
+        start = datetime.combine(day, time.min, tzinfo=UTC)
+        moment = start + _EARLIEST_CAPTURE + timedelta(minutes=minute, seconds=minute * 7 % 60)
+        return (moment + slot * apart).replace(microsecond=0)
+
+    def truth(self, key: ProductKey, day: date, slot: int = 0) -> SandboxTruth:
+        """What the page of that slot says. Raises ``InvalidInputError`` outside of the market."""
+        place = self._place(key)
+        number = self._day_number(day, slot)
+        chance = stream(self.seed, "page", key, day, slot).randrange(1000)
+        verdict, shown = Verdict.PRODUCT, place.product
+        snapshot: SnapshotTruth | None = None
+        if chance < _ROBOT_CHECKS:
+            verdict = Verdict.BLOCKED
+        elif chance < _ROBOT_CHECKS + _MISSING:
+            verdict = Verdict.NOT_FOUND
+        elif chance < _ROBOT_CHECKS + _MISSING + _OTHER_PRODUCT and self._sibling(place):
+            verdict, shown = Verdict.OTHER, self._sibling(place) or shown
+        else:
+            state = self._state(place, number, day, slot)
+            snapshot = _snapshot(place.product, state)
+        about_product = verdict in (Verdict.PRODUCT, Verdict.OTHER)
+        return SandboxTruth(
+            key=key,
+            day=day,
+            slot=slot,
+            captured_at=self.captured_at(key, day, slot),
+            verdict=verdict,
+            http_status=404 if verdict is Verdict.NOT_FOUND else 200,
+            layout=shown.layout_on(number),
+            shown_asin=shown.key.asin if about_product else None,
+            snapshot=snapshot,
+        )
+
+    def page(self, key: ProductKey, day: date, slot: int = 0) -> bytes:
+        """The bytes of that slot's page; UTF-8."""
+        truth = self.truth(key, day, slot)
+        place = self._place(key)
+        number = self._day_number(day, slot)
+        if truth.verdict is Verdict.OTHER:
+            place = self._place(ProductKey(key.marketplace, truth.shown_asin or key.asin))
+        state = self._state(place, number, day, slot)
+        snapshot = _snapshot(place.product, state)
+        product = place.product
+        return render_page(
+            product,
+            snapshot,
+            truth,
+            PageExtras(
+                day=day,
+                deal=state.deal is not None,
+                regular_price=product.amount(state.price),
+                units_left=state.units_left,
+                release_day=self.first_day + timedelta(days=product.launch),
+                details_form=product.details_form,
+                neighbours=tuple(
+                    (p.key.asin, p.label, p.amount(s.headline))
+                    for p, s in zip(place.path.group.products, place.path.on(number), strict=True)
+                    if p.key != product.key
+                ),
+            ),
+        )
+
+    def not_found_page(self, marketplace: str) -> bytes:
+        """What an ASIN that the market does not have gets."""
+        return render_not_found(marketplace)
+
+    def _place(self, key: ProductKey) -> _Place:
+        place = self._places.get(key)
+        if place is None:
+            raise InvalidInputError(f"the sandbox has no product {key}")
+        return place
+
+    def _sibling(self, place: _Place) -> SandboxProduct | None:
+        """The product that a redirect leads to: the next one of its group."""
+        products = place.path.group.products
+        if len(products) < 2:
+            return None
+        return products[(place.product.position + 1) % len(products)]
+
+    def _day_number(self, day: date, slot: int) -> int:
+        number = (day - self.first_day).days
+        if number < 0:
+            raise InvalidInputError(f"the sandbox opens on {self.first_day}; it has no {day}")
+        if not 0 <= slot < self.captures_per_day:
+            raise InvalidInputError(
+                f"the sandbox captures {self.captures_per_day} times a day; it has no slot {slot}"
+            )
+        return number
+
+    def _state(self, place: _Place, number: int, day: date, slot: int) -> DayState:
+        """The day's state; later slots move a little within the day."""
+        state = place.path.on(number)[place.product.position]
+        if slot == 0:
+            return state
+        rng = stream(self.seed, "slot", place.product.key, day, slot)
+        ranks = tuple(max(1, round(r * math.exp(rng.gauss(0.0, 0.04)))) for r in state.ranks)
+        price = state.price
+        if state.deal is None and rng.random() < 0.1:
+            price = place.product.charm(price * rng.uniform(0.95, 1.04))
+        list_price = state.list_price
+        if list_price is not None and list_price <= price:
+            list_price = None
+        subscription = state.subscription
+        if subscription is not None and state.deal is None:
+            subscription = round(price * 0.95)
+        return replace(
+            state, ranks=ranks, price=price, list_price=list_price, subscription=subscription
+        )
+
+
+def _snapshot(product: SandboxProduct, state: DayState) -> SnapshotTruth:
+    """What a page in this state shows: parts that a real page leaves out are None here."""
+
+    def money(minor: int | None) -> Decimal | None:
+        return None if minor is None else product.amount(minor)
+
+    reason = None
+    if state.stock == "out_of_stock":
+        reason = "out_of_stock"
+    elif not state.buy_box:
+        reason = "no_buy_box"
+    elif state.shows_range:
+        reason = "variation_range"
+    sold = reason is None
+    preorder = state.stock == "preorder"
+    availability = state.stock if sold or reason == "out_of_stock" else "unknown"
+    used = state.used if sold and not preorder else None
+    # One line names the lowest of the other offers: the used one, where there is one.
+    offers = None
+    if sold and not preorder:
+        offers = used if used is not None else state.other_offer
+    elif reason == "no_buy_box":
+        offers = state.other_offer or product.charm(state.price * 1.04)
+    coupon = None
+    if sold and not preorder and state.coupon is not None:
+        if state.coupon.percent is not None:
+            coupon = product.language.percentage(state.coupon.percent)
+        else:
+            coupon = product.language.modern(product.amount(state.coupon.amount or 0))
+    line = product.line
+    nodes = [(line.top_category, None), *((name, node) for name, node, _ in line.nodes)]
+    if not product.has_mid_node:
+        nodes.pop(1)
+    images = [
+        product.image_ids[(state.image_shift + i) % len(product.image_ids)]
+        for i in range(state.image_count)
+    ]
+    return SnapshotTruth(
+        marketplace=product.key.marketplace,
+        asin=product.key.asin,
+        title=product.title(state.title_variant),
+        currency=product.currency,
+        brand=product.brand,
+        price=money(state.headline) if sold else None,
+        price_min=money(state.price) if reason == "variation_range" else None,
+        price_max=(
+            money(product.charm(state.price * 1.35)) if reason == "variation_range" else None
+        ),
+        price_missing_reason=reason,
+        list_price=money(state.list_price) if sold else None,
+        coupon=coupon,
+        subscribe_save_price=money(state.subscription) if sold and not preorder else None,
+        used_price=money(used),
+        offers_from=money(offers),
+        rating=None if state.rating_tenths is None else Decimal(state.rating_tenths) / 10,
+        rating_count=state.rating_count,
+        bsr=tuple(
+            SandboxRank(category, node, rank)
+            for (category, node), rank in zip(nodes, state.ranks, strict=False)
+        ),
+        availability=availability,
+        seller=product.sellers[state.seller] if sold else None,
+        bullets=product.bullets(state.bullet_variant, state.bullet_count),
+        description=product.description,
+        images=tuple(
+            f"https://m.media-amazon.com/images/I/{image}._AC_SL1500_.jpg" for image in images
+        ),
+        breadcrumbs=line.breadcrumbs,
+        parent_asin=product.parent_asin,
+    )

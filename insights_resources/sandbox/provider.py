@@ -1,0 +1,105 @@
+"""The page provider of the sandbox marketplace."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+
+from insights_resources.errors import DayNotServableError
+from insights_resources.page_providers.document import PageDocument
+from insights_resources.page_providers.protocol import (
+    CapturedPage,
+    CatalogGroup,
+    CatalogProduct,
+    PageTarget,
+    ProviderCatalog,
+)
+from insights_resources.page_providers.verdict import judge_page
+from insights_resources.sandbox.market import SandboxMarket
+
+#: When an ASIN that the sandbox does not have is looked for.
+_MORNING = time(6)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SandboxProvider:
+    """Serves the sandbox's pages for any day from its first day to today (UTC). Free of cost.
+
+    A target gives one page for each slot of its day that is past; a slot of today that is still
+    to come is not served, but for the first one, which is then captured now: nothing is captured
+    in the future.
+    """
+
+    def __init__(self, market: SandboxMarket, now: Callable[[], datetime] = _now) -> None:
+        self.market = market
+        self._now = now
+
+    @property
+    def name(self) -> str:
+        return "sandbox"
+
+    def can_serve(self, day: date) -> bool:
+        return self.market.first_day <= day <= self._now().date()
+
+    def catalog(self) -> ProviderCatalog:
+        """The simulated products and their groups."""
+        return ProviderCatalog(
+            products=tuple(
+                CatalogProduct(product.key, product.label)
+                for group in self.market.groups
+                for product in group.products
+            ),
+            groups=tuple(
+                CatalogGroup(
+                    group.group_id, group.name, tuple(product.key for product in group.products)
+                )
+                for group in self.market.groups
+            ),
+        )
+
+    async def fetch(self, targets: Sequence[PageTarget]) -> AsyncIterator[CapturedPage]:
+        """The pages of the targets, in their order.
+
+        An ASIN that the sandbox does not have gets a 404 page. Raises ``DayNotServableError`` for
+        a day before the first one or after today.
+        """
+        for target in targets:
+            if not self.can_serve(target.day):
+                raise DayNotServableError(
+                    f"the sandbox serves {self.market.first_day} to today"
+                    f" ({self._now().date()}), not {target.day} for {target.key}"
+                )
+            if not self.market.knows(target.key):
+                content = self.market.not_found_page(target.key.marketplace)
+                moment = min(self._now(), datetime.combine(target.day, _MORNING, tzinfo=UTC))
+                yield self._page(target, content, moment.replace(microsecond=0), 404)
+                continue
+            for slot in range(self.market.captures_per_day):
+                moment = self.market.captured_at(target.key, target.day, slot)
+                now = self._now().replace(microsecond=0)
+                if moment > now and slot > 0:
+                    break
+                content = self.market.page(target.key, target.day, slot)
+                status = self.market.truth(target.key, target.day, slot).http_status
+                yield self._page(target, content, min(moment, now), status)
+
+    def _page(
+        self, target: PageTarget, content: bytes, captured_at: datetime, status: int
+    ) -> CapturedPage:
+        judgement = judge_page(PageDocument.from_bytes(content), target)
+        return CapturedPage(
+            target=target,
+            provider=self.name,
+            captured_at=captured_at,
+            content=content,
+            verdict=judgement.verdict,
+            reason=judgement.reason,
+            requested_url=target.key.url,
+            final_url=target.key.url,
+            http_status=status,
+            cost=Decimal(0),
+        )
