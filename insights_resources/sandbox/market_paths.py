@@ -187,9 +187,9 @@ def _reprice(walk: _Walk, cheapest_rival: float, at_war: bool) -> None:
     if at_war:
         return
     share = walk.price / product.anchor
-    if change < 0.14:
-        target = math.exp(noise)
-        walk.price = product.charm(product.anchor * (share + 0.6 * (target - share)))
+    if change < product.reprice_chance:
+        pace = 0.3 if product.reprice_chance > 0.4 else 0.6
+        walk.price = product.charm(product.anchor * (share + pace * (math.exp(noise) - share)))
     elif cheapest_rival < 0.85 * share and reaction < 0.1:
         walk.price = product.charm(product.anchor * max(0.75, share - 0.03))
 

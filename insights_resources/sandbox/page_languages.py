@@ -93,11 +93,11 @@ class PageLanguage:
         return _grouped(value, "," if english_separator else self.group, lakh=self.lakh)
 
     def stars(self, rating: Decimal) -> str:
-        return self.phrases["stars"].format(str(rating).replace(".", self.rating_decimal))
+        return self.phrases["stars"].format(self.short_rating(rating))
 
-    @property
-    def rating_decimal(self) -> str:
-        return self.decimal if self.decimals else "."
+    def short_rating(self, rating: Decimal) -> str:
+        """A rating's number, always with one decimal: 4.0."""
+        return f"{rating:.1f}".replace(".", self.decimal)
 
     def day(self, value: date) -> str:
         return self.date_pattern.format(

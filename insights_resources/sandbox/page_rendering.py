@@ -190,7 +190,7 @@ class _PageView:
         number = self.language.count(self.s.rating_count, modern=self.modern)
         return {
             "stars": self.language.stars(self.s.rating),
-            "stars_short": str(self.s.rating).replace(".", self.language.rating_decimal),
+            "stars_short": self.language.short_rating(self.s.rating),
             "stars_class": f"{half:.1f}".replace(".0", "").replace(".", "-"),
             "ratings_number": number,
             "ratings_text": self.t["ratings"].format(number),

@@ -19,7 +19,8 @@ class SandboxProduct:
 
     ``anchor`` is the price it returns to; ``list_ratio`` the list price over it (None: no list
     price); ``log_rank`` the natural logarithm of its usual top-level rank. ``family`` is the
-    position, within the group, of the product whose ratings it shares. ``launch`` is the day
+    position, within the group, of the product whose ratings it shares. ``reprice_chance`` is the
+    chance of a new price on a day, made in steps of ``price_step``. ``launch`` is the day
     number from which it ships; before, it can be pre-ordered.
     """
 
@@ -35,6 +36,8 @@ class SandboxProduct:
     parent_asin: str | None
     family: int
     anchor: int
+    reprice_chance: float
+    price_step: int
     list_ratio: float | None
     log_rank: float
     rating: float
@@ -71,10 +74,8 @@ class SandboxProduct:
 
     def charm(self, minor: float) -> int:
         """The nearest price of the kind shops ask: 24.99, 24.49, 1,480 yen, 1,299 rupees."""
-        if self.language.decimals == 0:
-            return max(10, round(minor / 10) * 10)
-        step = 1000 if self.key.marketplace == "amazon.in" else 50
-        ending = 100 if step == 1000 else 1
+        step = self.price_step
+        ending = {"JPY": 0, "INR": 100}.get(self.currency, 1)
         return max(step, round(minor / step) * step) - ending
 
     def title(self, variant: int) -> str:
@@ -158,6 +159,10 @@ def _build_product(seed: int, group: int, position: int, line: ProductLine) -> S
     amazon, *others = line.sellers
     draw.shuffle(others)
     layout = "classic" if (position + group) % 3 == 2 else "modern"
+    # Two in six follow the market by software: often, in small steps.
+    often = position % 3 == 0
+    currency = marketplace(line.marketplace).currency
+    steps = {"JPY": (50, 10), "INR": (1000, 500)}.get(currency, (50, 10))
     return SandboxProduct(
         key=ProductKey(line.marketplace, f"B0{letters(8, seed, 'asin', group, position)}"),
         position=position,
@@ -171,6 +176,8 @@ def _build_product(seed: int, group: int, position: int, line: ProductLine) -> S
         parent_asin=parent,
         family=family,
         anchor=int(anchor),
+        reprice_chance=draw.uniform(0.5, 0.8) if often else draw.uniform(0.06, 0.2),
+        price_step=steps[often],
         list_ratio=draw.uniform(1.12, 1.5) if draw.random() < 0.45 else None,
         log_rank=log_rank,
         rating=rating,

@@ -14,6 +14,7 @@ from insights_resources.page_providers.protocol import (
     CatalogProduct,
     PageTarget,
     ProviderCatalog,
+    Verdict,
 )
 from insights_resources.page_providers.verdict import judge_page
 from insights_resources.sandbox.market import SandboxMarket
@@ -64,15 +65,23 @@ class SandboxProvider:
     async def fetch(self, targets: Sequence[PageTarget]) -> AsyncIterator[CapturedPage]:
         """The pages of the targets, in their order.
 
-        An ASIN that the sandbox does not have gets a 404 page. Raises ``DayNotServableError`` for
-        a day before the first one or after today.
+        An ASIN that the sandbox does not have gets a 404 page; a day that it cannot serve gets
+        verdict ``ERROR``. Raises ``DayNotServableError`` when that is so for all the targets.
         """
+        if targets and not any(self.can_serve(target.day) for target in targets):
+            raise DayNotServableError(self._refusal(targets[0]))
         for target in targets:
             if not self.can_serve(target.day):
-                raise DayNotServableError(
-                    f"the sandbox serves {self.market.first_day} to today"
-                    f" ({self._now().date()}), not {target.day} for {target.key}"
+                yield CapturedPage(
+                    target=target,
+                    provider=self.name,
+                    captured_at=self._now().replace(microsecond=0),
+                    content=None,
+                    verdict=Verdict.ERROR,
+                    reason=self._refusal(target),
+                    requested_url=target.key.url,
                 )
+                continue
             if not self.market.knows(target.key):
                 content = self.market.not_found_page(target.key.marketplace)
                 moment = min(self._now(), datetime.combine(target.day, _MORNING, tzinfo=UTC))
@@ -86,6 +95,12 @@ class SandboxProvider:
                 content = self.market.page(target.key, target.day, slot)
                 status = self.market.truth(target.key, target.day, slot).http_status
                 yield self._page(target, content, min(moment, now), status)
+
+    def _refusal(self, target: PageTarget) -> str:
+        return (
+            f"the sandbox serves {self.market.first_day} to today ({self._now().date()}),"
+            f" not {target.day} for {target.key}"
+        )
 
     def _page(
         self, target: PageTarget, content: bytes, captured_at: datetime, status: int
