@@ -49,9 +49,7 @@ class Warehouse:
         if parsed.drivername == "postgresql+psycopg":
             # Without server-side prepared statements, for poolers in transaction mode.
             return cls(
-                create_engine(
-                    parsed, pool_pre_ping=True, connect_args={"prepare_threshold": None}
-                )
+                create_engine(parsed, pool_pre_ping=True, connect_args={"prepare_threshold": None})
             )
         if parsed.drivername == "sqlite" and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)

@@ -71,7 +71,9 @@ def as_series(values: Any, column: Column[Any]) -> pd.Series:
     dtype = dtype_of(column)
     if dtype == "object":
         series = pd.Series(values, dtype="object")
-        return series.where(series.map(lambda value: value is not None and value is not pd.NA), None)
+        return series.where(
+            series.map(lambda value: value is not None and value is not pd.NA), None
+        )
     series = values if isinstance(values, pd.Series) else pd.Series(values, dtype="object")
     if series.dtype == dtype:
         return series
@@ -85,7 +87,10 @@ def as_series(values: Any, column: Column[Any]) -> pd.Series:
             return series.astype(dtype)
         return pd.Series(
             np.array(
-                [np.datetime64("NaT") if pd.isna(day) else np.datetime64(day, "s") for day in series],
+                [
+                    np.datetime64("NaT") if pd.isna(day) else np.datetime64(day, "s")
+                    for day in series
+                ],
                 dtype="datetime64[s]",
             ),
             index=series.index,
@@ -97,7 +102,9 @@ def as_series(values: Any, column: Column[Any]) -> pd.Series:
         )
     if dtype == "boolean" and series.dtype == "object":
         return pd.Series(
-            pd.array([pd.NA if pd.isna(value) else bool(value) for value in series], dtype="boolean"),
+            pd.array(
+                [pd.NA if pd.isna(value) else bool(value) for value in series], dtype="boolean"
+            ),
             index=series.index,
         )
     if dtype == "str" and series.dtype == "object":

@@ -148,9 +148,7 @@ def publish(
     )
 
 
-def pending(
-    warehouse: Warehouse, consumer: Table, upstream: Sequence[Table]
-) -> list[PendingBuild]:
+def pending(warehouse: Warehouse, consumer: Table, upstream: Sequence[Table]) -> list[PendingBuild]:
     """Published builds of the upstream tables that changed something and that the consumer has
     not taken in, oldest first."""
     builds, consumed = tables.builds, tables.consumed_builds

@@ -1,0 +1,149 @@
+"""Fixtures that several tests share: real servers, and warehouses on both engines."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from insights_resources.warehouse.engine import Warehouse
+from insights_resources.warehouse.schema import migrate
+from tests.servers import postgres_server, redis_server
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# No test may see the settings of whoever runs it, nor write into the checkout.
+for _name in list(os.environ):
+    if _name.startswith("INSIGHTS_") and "_TEST_" not in _name:
+        del os.environ[_name]
+os.environ.pop("DAGSTER_HOME", None)
+os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on real pages are skipped where the pages are not beside the checkout."""
+    if (ROOT.parent / "shared" / "data" / "pages").is_dir():
+        return
+    for item in items:
+        if item.get_closest_marker("shared"):
+            item.add_marker(pytest.mark.skip(reason="needs the real pages beside the checkout"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real pages (tests that use it carry the mark ``shared``)."""
+    return ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A superuser's URL of a real PostgreSQL: the one of the environment, or one of our own."""
+    given = os.environ.get("INSIGHTS_TEST_POSTGRES_URL")
+    if given:
+        yield given.replace("postgresql+psycopg://", "postgresql://", 1)
+        return
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The URL of a real server of Redis's protocol: the environment's, or one of our own."""
+    given = os.environ.get("INSIGHTS_TEST_REDIS_URL")
+    if given:
+        yield given
+        return
+    with redis_server() as url:
+        yield url
+
+
+def _database_url(server_url: str, database: str) -> str:
+    return server_url.rpartition("/")[0] + f"/{database}"
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres_url: str) -> Iterator[str]:
+    """Name of a migrated database, to be copied."""
+    name = f"insights_template_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    warehouse = Warehouse.open("postgresql+psycopg" + _database_url(postgres_url, name)[10:])
+    migrate(warehouse)
+    warehouse.dispose()
+    yield name
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def empty_postgres_database(postgres_url: str) -> Iterator[str]:
+    """Warehouse URL of a database without anything in it."""
+    yield from _fresh_database(postgres_url, template=None)
+
+
+@pytest.fixture
+def postgres_warehouse_url(postgres_url: str, _postgres_template: str) -> Iterator[str]:
+    """Warehouse URL of a migrated, empty database."""
+    yield from _fresh_database(postgres_url, template=_postgres_template)
+
+
+def _fresh_database(postgres_url: str, template: str | None) -> Iterator[str]:
+    name = f"insights_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        copy_of = f' TEMPLATE "{template}"' if template else ""
+        connection.execute(f'CREATE DATABASE "{name}"{copy_of}')
+    yield "postgresql+psycopg" + _database_url(postgres_url, name)[10:]
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "insights.db"
+    warehouse = Warehouse.open(f"sqlite:///{path}")
+    migrate(warehouse)
+    warehouse.dispose()
+    return path
+
+
+@pytest.fixture
+def sqlite_warehouse_url(_sqlite_template: Path, tmp_path: Path) -> str:
+    """Warehouse URL of a migrated, empty file."""
+    path = tmp_path / "warehouse" / "insights.db"
+    path.parent.mkdir()
+    shutil.copy(_sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def warehouse_url(request: pytest.FixtureRequest) -> str:
+    """Each engine in turn."""
+    name = "sqlite_warehouse_url" if request.param == "sqlite" else "postgres_warehouse_url"
+    return str(request.getfixturevalue(name))
+
+
+@pytest.fixture
+def warehouse(warehouse_url: str) -> Iterator[Warehouse]:
+    """A migrated, empty warehouse, on each engine in turn."""
+    opened = Warehouse.open(warehouse_url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def postgres_warehouse(postgres_warehouse_url: str) -> Iterator[Warehouse]:
+    opened = Warehouse.open(postgres_warehouse_url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def sqlite_warehouse(sqlite_warehouse_url: str) -> Iterator[Warehouse]:
+    opened = Warehouse.open(sqlite_warehouse_url)
+    yield opened
+    opened.dispose()

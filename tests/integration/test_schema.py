@@ -1,0 +1,117 @@
+"""Migrations and the SQL contract, on both engines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from insights_resources.errors import SchemaOutOfDateError
+from insights_resources.warehouse.contract_views import (
+    CONTRACT_SCHEMA,
+    contract_columns,
+    contract_markdown,
+    contract_name,
+    contract_relation,
+    contract_tables,
+)
+from insights_resources.warehouse.engine import Warehouse
+from insights_resources.warehouse.schema import (
+    alembic_config,
+    current_revision,
+    ensure_current,
+    migrate,
+    newest_revision,
+)
+from insights_resources.warehouse.tables import INTERNAL_SCHEMA, metadata
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_migrated_and_defined_are_the_same(postgres_warehouse: Warehouse) -> None:
+    with postgres_warehouse.begin() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "version_table_schema": INTERNAL_SCHEMA,
+                "include_schemas": True,
+                "include_name": lambda name, kind, parents: (
+                    kind != "schema" or name == INTERNAL_SCHEMA
+                ),
+                "compare_type": True,
+            },
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrating_twice_does_nothing(warehouse: Warehouse) -> None:
+    assert migrate(warehouse) == []
+    assert current_revision(warehouse) == newest_revision()
+    ensure_current(warehouse)
+
+
+def test_an_empty_database_is_refused_with_the_remedy(empty_postgres_database: str) -> None:
+    warehouse = Warehouse.open(empty_postgres_database)
+    with pytest.raises(SchemaOutOfDateError, match="insights migrate"):
+        ensure_current(warehouse)
+    assert migrate(warehouse) != []
+    ensure_current(warehouse)
+    warehouse.dispose()
+
+
+def test_down_and_up_again(warehouse: Warehouse) -> None:
+    with warehouse.begin() as connection:
+        if warehouse.is_postgres:
+            connection.execute(text(f"DROP SCHEMA {CONTRACT_SCHEMA} CASCADE"))
+        else:
+            for name in inspect(connection).get_view_names():
+                connection.execute(text(f"DROP VIEW {name}"))
+        command.downgrade(alembic_config(connection), "base")
+    with warehouse.begin() as connection:
+        schema = INTERNAL_SCHEMA if warehouse.is_postgres else None
+        assert set(inspect(connection).get_table_names(schema=schema)) <= {"alembic_version"}
+    assert migrate(warehouse) == [newest_revision()]
+
+
+def test_every_contract_view_has_the_columns_of_the_contract(warehouse: Warehouse) -> None:
+    with warehouse.begin() as connection:
+        for table in contract_tables():
+            relation = contract_relation(warehouse, contract_name(table))
+            result = connection.execute(text(f"SELECT * FROM {relation}"))  # noqa: S608
+            assert list(result.keys()) == [column.name for column in contract_columns(table)]
+
+
+def test_every_column_of_the_contract_is_commented(postgres_warehouse: Warehouse) -> None:
+    query = text(
+        "SELECT c.relname, a.attname, col_description(c.oid, a.attnum), obj_description(c.oid) "
+        "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
+        "WHERE c.relnamespace = CAST(:schema AS regnamespace) AND c.relkind = 'v' AND a.attnum > 0"
+    )
+    with postgres_warehouse.begin() as connection:
+        rows = connection.execute(query, {"schema": CONTRACT_SCHEMA}).all()
+    assert len(rows) > 200
+    for view, column, column_comment, view_comment in rows:
+        assert column_comment, f"{view}.{column}"
+        assert view_comment, view
+
+
+def test_the_same_sql_reads_both_engines(sqlite_warehouse: Warehouse) -> None:
+    import sqlite3
+
+    database = sqlite_warehouse.engine.url.database
+    with sqlite3.connect(":memory:") as connection:
+        connection.execute("ATTACH ? AS insights", (database,))
+        assert connection.execute("SELECT count(*) FROM insights.product_features").fetchall() == [
+            (0,)
+        ]
+
+
+def test_the_contracts_document_is_up_to_date() -> None:
+    written = (ROOT / "docs" / "sql-contract.md").read_text(encoding="utf-8")
+    assert written == contract_markdown(), (
+        "run python -m insights_resources.warehouse.contract_views"
+    )

