@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from group_days import DAY, END, product, row_of, score
 
 from insights_assets.competition import formulas
 from insights_assets.competition.formulas import Method
+from tests.unit.competition.group_days import DAY, END, product, row_of, score
 
 STANDARD, ROBUST = Method.STANDARD, Method.ROBUST
 

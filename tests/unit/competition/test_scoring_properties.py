@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from group_days import DAY, LONG_AFTER, frames, product, row_of, score
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from insights_assets.competition import formulas, scoring
 from insights_assets.competition.formulas import Method
+from tests.unit.competition.group_days import DAY, LONG_AFTER, frames, product, row_of, score
 
 METHODS = st.sampled_from(list(Method))
 PRICES = st.integers(1, 10_000_000)

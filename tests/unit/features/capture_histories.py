@@ -6,6 +6,7 @@ one day at a time, with plain lists; the array code must agree with them on any 
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Iterable, Mapping
@@ -230,7 +231,7 @@ def _feature_row(seen: list[dict[str, Any]], day: date) -> dict[str, Any] | None
     known = [c for c in seen if c["seller"] is not None]
     row["seller_changes_30d"] = sum(
         new["seller"] != old["seller"] and _age(new, day) < 30
-        for old, new in zip(known, known[1:], strict=False)
+        for old, new in itertools.pairwise(known)
     )
     row |= {
         "title_length": len(last["title"]) if fresh else None,
@@ -317,7 +318,7 @@ def _log_return(seen: list[dict[str, Any]], day: date) -> float | None:
 
 def _days_since_change(seen: list[dict[str, Any]], day: date) -> int | None:
     priced = [c for c in seen if c["price"] is not None]
-    for old, new in reversed(list(zip(priced, priced[1:], strict=False))):
+    for old, new in reversed(list(itertools.pairwise(priced))):
         if (old["price"], old["currency"]) != (new["price"], new["currency"]):
             return _age(new, day)
     return None

@@ -6,7 +6,13 @@ from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
-from capture_histories import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from insights_assets.features import timeline
+from insights_assets.features.product_features import compute_product_features
+from insights_assets.features.rank_features import compute_rank_features
+from tests.unit.features.capture_histories import (
     assert_rows_equal,
     at,
     capture,
@@ -14,12 +20,6 @@ from capture_histories import (
     naive_ranks,
     snapshots,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from insights_assets.features import timeline
-from insights_assets.features.product_features import compute_product_features
-from insights_assets.features.rank_features import compute_rank_features
 
 FIRST = date(2026, 3, 10)
 _HOURS = st.sampled_from([0.0, 0.5, 6.0, 12.0, 12.0, 23.75, 23.9999])

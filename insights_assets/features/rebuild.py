@@ -1,0 +1,171 @@
+"""Published snapshots -> published features of products and of their ranks.
+
+Both read 37 days more than the scope has (see ``history``), so a snapshot that comes late changes
+the rows of its product up to 37 days after its day: whoever sets the scope covers those.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import pandas as pd
+from sqlalchemy import Table
+
+from insights_assets.features import product_features, rank_features
+from insights_assets.features.history import in_scope, read_histories
+from insights_resources.scope import Scope
+from insights_resources.warehouse import tables
+from insights_resources.warehouse.engine import Warehouse
+from insights_resources.warehouse.frames import empty_frame
+from insights_resources.warehouse.publication import AuditFinding, PublishedBuild, publish
+
+#: Version of the code that computes features: raise it when a rebuild would give other rows.
+FEATURES_VERSION = "1"
+
+Compute = Callable[[pd.DataFrame, date, date], pd.DataFrame]
+
+
+def rebuild_product_features(
+    warehouse: Warehouse, scope: Scope, *, run_id: str | None = None
+) -> PublishedBuild:
+    """Computes and publishes ``fact_product_features`` for the scope.
+
+    The same snapshots give the same rows, and rows that did not change are not written again.
+    Raises ``AuditFailedError`` when what it computed cannot be right.
+    """
+    return _rebuild(
+        warehouse,
+        scope,
+        _Layer(
+            tables.product_features,
+            product_features.SNAPSHOT_COLUMNS,
+            product_features.compute_product_features,
+            audit_product_features,
+        ),
+        run_id,
+    )
+
+
+def rebuild_rank_features(
+    warehouse: Warehouse, scope: Scope, *, run_id: str | None = None
+) -> PublishedBuild:
+    """The same for ``fact_rank_features``."""
+    return _rebuild(
+        warehouse,
+        scope,
+        _Layer(
+            tables.rank_features,
+            rank_features.SNAPSHOT_COLUMNS,
+            rank_features.compute_rank_features,
+            audit_rank_features,
+        ),
+        run_id,
+    )
+
+
+@dataclass
+class Expected:
+    """What the snapshots let expect: products by day with a capture, and with a rank at the last
+    capture of the day."""
+
+    captured: Counter[date] = field(default_factory=Counter)
+    ranked: Counter[date] = field(default_factory=Counter)
+
+    def add(self, history: pd.DataFrame, scope: Scope) -> None:
+        """Counts the scope's days in the history of some products (each product's once)."""
+        keys = ["marketplace", "asin", "captured_at", "page_id"]
+        moments = history[[*keys, "bsr"]].sort_values(keys)
+        moments["day"] = moments["captured_at"].dt.date
+        moments = moments[moments["day"].between(scope.first_day, scope.last_day)]
+        closes = moments.drop_duplicates(["marketplace", "asin", "day"], keep="last")
+        ranked = closes[closes["bsr"].map(len) > 0]
+        for counts, days in ((self.captured, closes["day"]), (self.ranked, ranked["day"])):
+            for day in days:
+                counts[day] += 1
+
+
+Audit = Callable[[pd.DataFrame, Expected], Iterable[AuditFinding]]
+
+
+@dataclass(frozen=True)
+class _Layer:
+    table: Table
+    columns: Sequence[str]
+    compute: Compute
+    audit: Audit
+
+
+def _rebuild(
+    warehouse: Warehouse, scope: Scope, layer: _Layer, run_id: str | None
+) -> PublishedBuild:
+    with warehouse.writer_lock(layer.table, scope.first_day, scope.last_day):
+        expected = Expected()
+        parts = []
+        for history in read_histories(warehouse, scope, layer.columns):
+            expected.add(history, scope)
+            parts.append(layer.compute(history, scope.first_day, scope.last_day))
+        return publish(
+            warehouse,
+            layer.table,
+            pd.concat(parts, ignore_index=True) if parts else empty_frame(layer.table),
+            covers=in_scope(layer.table, scope),
+            scope=scope,
+            audits=(lambda frame: layer.audit(frame, expected),),
+            code_version=FEATURES_VERSION,
+            run_id=run_id,
+        )
+
+
+_POSITIVE = ("price", "price_min_30d", "price_max_30d", "price_mean_7d", "price_mean_30d")
+_SHARES = ("in_stock_share_7d", "in_stock_share_30d", "discount_from_list")
+
+
+def audit_product_features(features: pd.DataFrame, expected: Expected) -> Iterable[AuditFinding]:
+    """What must hold before product features are published."""
+    observed = features[features["observations"] > 0]
+    yield _completeness("captured_products_have_features", observed, expected.captured)
+    for name in _POSITIVE:
+        yield _none(f"{name}_is_positive", features[name] <= 0)
+    for name in _SHARES:
+        yield _none(f"{name}_is_0_to_1", (features[name] < 0) | (features[name] > 1))
+    yield _none("primary_rank_is_1_or_more", features["primary_rank"] < 1)
+    yield _none("rating_is_0_to_5", (features["rating"] < 0) | (features["rating"] > 5))
+    quality = features["listing_quality"]
+    yield _none("listing_quality_is_0_to_100", (quality < 0) | (quality > 100))
+    yield _none(
+        "lowest_mean_and_highest_price_are_in_order",
+        (features["price_min_30d"] > features["price_mean_30d"] * 100 + 0.01)
+        | (features["price_max_30d"] < features["price_mean_30d"] * 100 - 0.01),
+    )
+    yield _none(
+        "a_missing_price_has_a_reason",
+        features["price"].isna() & features["price_missing_reason"].isna(),
+    )
+
+
+def audit_rank_features(ranks: pd.DataFrame, expected: Expected) -> Iterable[AuditFinding]:
+    """What must hold before rank features are published."""
+    yield _completeness("ranked_products_have_ranks", ranks[ranks["is_primary"]], expected.ranked)
+    yield _none("rank_is_1_or_more", ranks["rank"] < 1)
+    yield _none("position_is_1_or_more", ranks["position"] < 1)
+    yield _none("median_is_1_or_more", ranks["rank_median_7d"] < 1)
+
+
+def _completeness(check: str, rows: pd.DataFrame, expected: Counter[date]) -> AuditFinding:
+    """Each day has at least as many rows as products that it is known to have."""
+    found = Counter(rows["day"].dt.date)
+    short = {day: count for day, count in sorted(expected.items()) if found[day] < count}
+    detail = f"{len(expected)} days with captures"
+    if short:
+        day, count = next(iter(short.items()))
+        detail = f"{len(short)} days lack rows, first {day}: {found[day]} of {count}"
+    return AuditFinding(check, not short, detail)
+
+
+def _none(check: str, wrong: pd.Series) -> AuditFinding:
+    """No row may be wrong (unknown is not wrong)."""
+    count = int(wrong.fillna(value=False).sum())
+    return AuditFinding(check, count == 0, f"{count} of {len(wrong)} rows are not so")
