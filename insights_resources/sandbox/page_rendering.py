@@ -46,6 +46,9 @@ _WIDGETS = (
     "corePriceDisplay_desktop",
 )
 
+#: Order value, in minor units, from which delivery is free; 35 of the currency elsewhere.
+_FREE_DELIVERY = {"JPY": 3500, "INR": 49900}
+
 
 @dataclass(frozen=True)
 class PageExtras:
@@ -282,7 +285,7 @@ class _PageView:
             "cart_button": t["preorder_button" if s.availability == "preorder" else "add_to_cart"],
             "delivery": t["free_delivery"].format(
                 language.day(self.extras.day + timedelta(days=3)),
-                self.money(Decimal(35).quantize(Decimal(1).scaleb(-language.decimals))),
+                self.money(self.product.amount(_FREE_DELIVERY.get(s.currency, 3500))),
             ),
             "delivery_day": language.day(self.extras.day + timedelta(days=3)),
             "subscription": None if subscription is None else language.parts(subscription),
@@ -362,7 +365,7 @@ class _PageView:
             sponsored.append(self._card(asin, title, price, sponsored=True))
         others = []
         if self.s.price is not None and self.s.offers_from is not None:
-            for number, seller in enumerate(line.sellers[1:3]):
+            for number, seller in enumerate(s for s in line.sellers[1:] if s != self.s.seller):
                 price = max(self.s.offers_from, self._near(self.s.price, 1.04 + 0.05 * number))
                 others.append({"seller": seller, "price": self.money(price)})
         return {
