@@ -177,7 +177,7 @@ def row_hashes(frame: pd.DataFrame, table: Table) -> pd.Series:
             canonical[name] = series.astype("int64")
         else:
             canonical[f"{name} is NULL"] = series.isna()
-            canonical[name] = series.fillna(0).astype("int64")
+            canonical[name] = series.astype("Int64").fillna(0).astype("int64")
     if canonical.empty:
         return pd.Series([], dtype="int64")
     hashes = pd.util.hash_pandas_object(canonical, index=False)
