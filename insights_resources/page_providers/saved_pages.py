@@ -135,7 +135,7 @@ class SavedPagesProvider:
         content: bytes | None = None
         try:
             content = read_page(page.path)
-            judgement = judge_page(PageDocument.from_bytes(content), target)
+            judgement = judge_page(PageDocument.from_bytes(content), target.key)
             verdict, reason = judgement.verdict, judgement.reason
         except UnreadablePageError as error:
             verdict, reason = Verdict.ERROR, str(error)
@@ -213,7 +213,7 @@ def _identify(path: Path, row: ManifestRow | None, folder: Path) -> _SavedPage |
             document = PageDocument.from_bytes(read_page(path))
         except UnreadablePageError as error:
             return SkippedFile(path, str(error))
-        judgement = judge_page(document, None)
+        judgement = judge_page(document)
         domain = domain or _known(judgement.marketplace) or _marketplace_folder(path, folder)
         asin = asin or judgement.asin or _asin_in_name(path)
         if captured is None:

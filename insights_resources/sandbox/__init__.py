@@ -10,5 +10,6 @@ from insights_resources.sandbox.page_truth import (
     SandboxTruth,
     SnapshotTruth,
 )
+from insights_resources.sandbox.provider import SandboxProvider
 
-__all__ = ["SandboxMarket", "SandboxRank", "SandboxTruth", "SnapshotTruth"]
+__all__ = ["SandboxMarket", "SandboxProvider", "SandboxRank", "SandboxTruth", "SnapshotTruth"]

@@ -18,6 +18,7 @@ import jinja2
 
 from insights_resources.marketplaces import marketplace
 from insights_resources.page_providers.protocol import Verdict
+from insights_resources.page_providers.verdict import MARKETPLACE_IDS
 from insights_resources.sandbox.page_languages import PAGE_LANGUAGES, PageLanguage
 from insights_resources.sandbox.page_truth import SandboxTruth, SnapshotTruth
 from insights_resources.sandbox.product_lines import PRODUCT_LINES
@@ -45,6 +46,8 @@ _WIDGETS = (
     "corePrice",
     "corePriceDisplay_desktop",
 )
+
+_MARKETPLACE_IDS = {domain: identity for identity, domain in MARKETPLACE_IDS.items()}
 
 #: Order value, in minor units, from which delivery is free; 35 of the currency elsewhere.
 _FREE_DELIVERY = {"JPY": 3500, "INR": 49900}
@@ -95,7 +98,7 @@ def _robot_check(truth: SandboxTruth) -> bytes:
     return template.render(
         language=PAGE_LANGUAGES[truth.key.marketplace],
         marketplace=truth.key.marketplace,
-        marketplace_id=letters(13, "marketplace", truth.key.marketplace),
+        marketplace_id=_MARKETPLACE_IDS[truth.key.marketplace],
         token=letters(16, "robot", truth.key, truth.day, truth.slot),
         asin=truth.key.asin,
     ).encode()
@@ -139,7 +142,7 @@ class _PageView:
             "language": self.language,
             "title": self.s.title,
             "marketplace": site.domain,
-            "marketplace_id": letters(13, "marketplace", site.domain),
+            "marketplace_id": _MARKETPLACE_IDS[site.domain],
             "country": site.country.lower(),
             "canonical": f"{site.base_url}/{slug + '/' if slug else ''}dp/{self.s.asin}",
             "top_category": self.product.line.top_category,

@@ -105,7 +105,7 @@ class SandboxProvider:
     def _page(
         self, target: PageTarget, content: bytes, captured_at: datetime, status: int
     ) -> CapturedPage:
-        judgement = judge_page(PageDocument.from_bytes(content), target)
+        judgement = judge_page(PageDocument.from_bytes(content), target.key)
         return CapturedPage(
             target=target,
             provider=self.name,
