@@ -433,7 +433,7 @@ product_features = _versioned_fact(
     ),
     _int(
         "observations",
-        "Captures on the day; 0: the values are carried (at most 7 days).",
+        "Captures on the day; 0: the values are carried, over at most 7 days after the day of the last capture.",
         nullable=False,
     ),
     Column(
@@ -442,7 +442,11 @@ product_features = _versioned_fact(
         nullable=False,
         comment="parent_asin of the last capture, or the ASIN itself: products of one family share ratings.",
     ),
-    Column("currency", String(3), comment="ISO 4217 of the amounts; NULL: none known."),
+    Column(
+        "currency",
+        String(3),
+        comment="ISO 4217 of the amounts, of the last capture in 37 days that shows one; NULL: none known.",
+    ),
     _money(
         "price",
         "Daily close: price of the last capture. NULL: that capture shows none (see price_missing_reason), or it is over 7 days old (not_captured).",
@@ -454,18 +458,18 @@ product_features = _versioned_fact(
     ),
     _float(
         "price_change_1d",
-        "price / last price known at the end of day-1, minus 1 (ratio). NULL: one is missing, older than 7 days at that time, or in another currency.",
+        "price / last price known at the end of day-1, minus 1 (ratio). Known: shown by a capture of day-1 or of the 7 days before that. NULL: one is missing, or they are in different currencies.",
     ),
     _float("price_change_7d", "The same against the end of day-7."),
     _float("price_change_30d", "The same against the end of day-30."),
     _float(
         "price_mean_7d",
-        "Mean price weighted by the time it was in effect, over the 7 days up to the end of the day. Unit: currency. NULL: no price in that time.",
+        "Mean price in the day's currency, weighted by the time it was in effect (from its capture to the next capture, at most 7 days), over the 7 days up to the end of the day. Unit: currency. NULL: no price in that time.",
     ),
     _float("price_mean_30d", "The same over 30 days."),
     _float(
         "price_volatility_30d",
-        "Standard deviation (ddof 1) of daily log returns in the last 30 days, between closes captured on consecutive days. NULL: fewer than 10.",
+        "Standard deviation (ddof 1) of daily log returns in the last 30 days, between closes captured on consecutive days in one currency. NULL: fewer than 10.",
     ),
     _money("price_min_30d", "Lowest price in effect in the last 30 days. NULL: none."),
     _money("price_max_30d", "Highest price in effect in the last 30 days. NULL: none."),
@@ -489,7 +493,7 @@ product_features = _versioned_fact(
     ),
     _int(
         "days_since_price_change",
-        "Whole days since a capture first showed the present price, within 37 days. NULL: no price, or no change known in that time.",
+        "UTC days since the day of the capture that first showed the present price; captures without a price between are no change. NULL: no price, or the price before it was not seen within 37 days.",
     ),
     _int(
         "primary_rank",
@@ -506,14 +510,14 @@ product_features = _versioned_fact(
     ),
     _float(
         "primary_rank_log_change_7d",
-        "ln(primary_rank / last known at the end of day-7), same node; negative is better. NULL: one is missing.",
+        "ln(primary_rank / last known at the end of day-7, of that day or of the 7 before), same node; negative is better. NULL: one is missing.",
     ),
     _float("primary_rank_log_change_30d", "The same against the end of day-30."),
     _float("rating", "Mean rating at the last capture, 0 to 5."),
     _int("rating_count", "Number of ratings at the last capture."),
     _int(
         "ratings_gained_7d",
-        "rating_count minus the last known at the end of day-7; negative after a merge.",
+        "rating_count minus the last known at the end of day-7 (of that day or of the 7 before); negative after a merge.",
     ),
     _int("ratings_gained_30d", "The same against the end of day-30."),
     _float("rating_change_30d", "rating minus the last known at the end of day-30."),
@@ -536,7 +540,7 @@ product_features = _versioned_fact(
     _text("seller", "Buy-box seller at the last capture; NULL: none or over 7 days old."),
     _int(
         "seller_changes_30d",
-        "Changes between consecutive known buy-box sellers in the last 30 days (against the last known before them).",
+        "Changes between consecutive known buy-box sellers at captures of the last 30 days (the first against the last one known before, within 37 days).",
         nullable=False,
     ),
     _int("title_length", "Characters of the title."),
@@ -550,7 +554,7 @@ product_features = _versioned_fact(
     Column(
         "listing_changed",
         Boolean,
-        comment="Title, bullets, images or description differ from the last capture before this day. NULL: no capture on the day, or none in the 7 days before.",
+        comment="Title, bullets, images or description of the last capture of this day differ from those of the last capture before this day. NULL: no capture on the day, or none in the 7 days before.",
     ),
     Index("ix_fact_product_features_day", "day"),
     key=("marketplace", "asin", "day"),
@@ -567,7 +571,7 @@ rank_features = _versioned_fact(
         "node_key",
         String(80),
         nullable=False,
-        comment="Browse node id; 'category:' and the name where the rank is not linked to a node.",
+        comment="Browse node id; 'category:' and the name (shortened with a hash beyond 80 characters) where the rank is not linked to a node.",
     ),
     Column("node_id", String(20), comment="Browse node id; NULL: not linked."),
     _text("category", "Name of the node as shown.", nullable=False),
@@ -589,7 +593,8 @@ rank_features = _versioned_fact(
         "Median of the daily closes in this node in the last 7 days (captured days only).",
     ),
     _float(
-        "rank_log_change_7d", "ln(rank / last known in this node at the end of day-7). NULL: none."
+        "rank_log_change_7d",
+        "ln(rank / last known in this node at the end of day-7, of that day or of the 7 before). NULL: none.",
     ),
     _float("rank_log_change_30d", "The same against the end of day-30."),
     Index("ix_fact_rank_features_day", "day"),
@@ -623,18 +628,29 @@ competitive_scores = _versioned_fact(
     ),
     _int("position_of", "How many products that place is among."),
     _int("peer_count", "Eligible peers.", nullable=False),
-    Column("missing_reasons", Json, nullable=False, comment="{dimension: why its score is NULL}."),
     Column(
-        "inputs", Json, nullable=False, comment="{input: value} that the scores were computed from."
+        "missing_reasons",
+        Json,
+        nullable=False,
+        comment="{dimension: why its score is NULL}: not_captured, stale_capture (over 48 hours), no_price, no_rating, no_rating_count, no_rank, no_peers, no_priced_peers, no_rated_peers, too_few_peers_in_nodes.",
     ),
     Column(
-        "peers", Json, nullable=False, comment="{eligible: [asin], left_out: [{asin, reason}]}."
+        "inputs",
+        Json,
+        nullable=False,
+        comment="{input: value} that the scores were computed from, prices in currency units; an input that is missing is left out.",
+    ),
+    Column(
+        "peers",
+        Json,
+        nullable=False,
+        comment="{eligible: [asin], left_out: [{asin, reason}]}; reason is the first of other_marketplace, not_captured, stale_capture, other_currency (an unknown one too), same_family, family_represented.",
     ),
     Column(
         "contributions",
         Json,
         nullable=False,
-        comment="{dimension: points of overall_score}; their sum is overall_score before rounding.",
+        comment="{dimension: points of overall_score}; their sum is overall_score before rounding. Empty without overall_score.",
     ),
     Index("ix_fact_competitive_scores_day", "day", "group_id"),
     key=("day", "group_id", "marketplace", "asin", "method"),

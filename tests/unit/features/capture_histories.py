@@ -63,7 +63,7 @@ def capture(when: datetime, **fields: Any) -> dict[str, Any]:
     unknown = set(fields) - set(_DEFAULTS) - {"page_id"}
     assert not unknown, unknown
     row = _DEFAULTS | fields | {"captured_at": when}
-    row.setdefault("page_id", f"{row['asin']}-{when.isoformat()}")
+    row.setdefault("page_id", f"{row['asin']}-{when:%Y%m%dT%H%M%S}")
     if row["price"] is None and row["price_missing_reason"] is None:
         row["price_missing_reason"] = "no_buy_box"
     return row
