@@ -30,7 +30,10 @@ _FRESH = timedelta(hours=48)
 def group_scores(
     seen: Observations, members: tuple[ProductKey, ...], day: date, *, day_is_over: bool = True
 ) -> list[dict[str, Any]]:
-    """A row for each member with features, and method. ``day_is_over`` is False for today."""
+    """A row for each member and method. ``day_is_over`` is False for today.
+
+    A member without features (never captured, or not for 37 days) has a row without scores.
+    """
     features: dict[ProductKey, dict[str, Any]] = {}
     nodes: dict[ProductKey, list[dict[str, Any]]] = {}
     for key in members:
@@ -42,7 +45,12 @@ def group_scores(
         reference = max(row["last_captured_at"] for row in features.values())
     rows = []
     for method in ("standard", "robust"):
-        scored = [_score(key, features, nodes, reference, method) for key in features]
+        scored = [
+            _score(key, features, nodes, reference, method)
+            if key in features
+            else _unscored(key, method)
+            for key in members
+        ]
         for row in scored:
             row["day"] = day
             _place(row, scored)
@@ -111,6 +119,22 @@ def _score(
         "peer_count": len(peers),
         "peers": [peer.asin for peer in peers],
         "contributions": contributions,
+    }
+
+
+def _unscored(key: ProductKey, method: str) -> dict[str, Any]:
+    return {
+        "marketplace": key.marketplace,
+        "asin": key.asin,
+        "method": method,
+        "price_score": None,
+        "quality_score": None,
+        "popularity_score": None,
+        "overall_score": None,
+        "coverage": "",
+        "peer_count": 0,
+        "peers": [],
+        "contributions": {},
     }
 
 
