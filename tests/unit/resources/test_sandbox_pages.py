@@ -1,0 +1,74 @@
+"""The parser reads the sandbox: every field of every page, as the truth has it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import fields
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from insights_assets.snapshots.parser import parse_page
+from insights_resources.page_providers.protocol import Verdict
+from insights_resources.sandbox.market import SandboxMarket
+from insights_resources.sandbox.page_truth import SnapshotTruth
+
+FIRST = date(2025, 1, 1)
+FIELDS = [field.name for field in fields(SnapshotTruth)]
+
+
+def plain(name: str, value: Any) -> Any:
+    """Comparable forms: ranks as tuples, words instead of enumerations."""
+    if name == "bsr":
+        return tuple((entry.category, entry.node_id, entry.rank) for entry in value)
+    if name in ("availability", "price_missing_reason"):
+        return None if value is None else str(value)
+    return value
+
+
+def differences(market: SandboxMarket, days: range, slot: int = 0) -> list[str]:
+    """What the parser reads otherwise than it is, in words."""
+    wrong = []
+    for key in market.keys:
+        for number in days:
+            day = FIRST + timedelta(days=number)
+            truth = market.truth(key, day, slot)
+            parsed = parse_page(market.page(key, day, slot), target=key)
+            where = f"{key} {day} {truth.layout}"
+            if parsed.verdict is not truth.verdict:
+                wrong.append(f"{where}: {parsed.verdict} {parsed.reason} is {truth.verdict}")
+                continue
+            if parsed.asin != truth.shown_asin and truth.verdict is not Verdict.BLOCKED:
+                wrong.append(f"{where}: the page's ASIN is {truth.shown_asin}, not {parsed.asin}")
+            assert (parsed.snapshot is None) == (truth.snapshot is None)
+            if parsed.snapshot is None or truth.snapshot is None:
+                continue
+            for name in FIELDS:
+                right = plain(name, getattr(truth.snapshot, name))
+                read = plain(name, getattr(parsed.snapshot, name))
+                if read != right:
+                    wrong.append(f"{where}: {name} is {right!r}, read {read!r}")
+    return wrong
+
+
+def report(wrong: list[str]) -> str:
+    kinds = Counter(" ".join(line.split(": ", 1)[1].split()[:2]) for line in wrong)
+    return f"{len(wrong)} differences {dict(kinds)}\n" + "\n".join(wrong[:20])
+
+
+def test_every_field_of_forty_days() -> None:
+    wrong = differences(SandboxMarket(), range(40))
+    assert not wrong, report(wrong)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_field_with_other_seeds_and_marketplaces(seed: int) -> None:
+    """36 products: two more marketplaces and other draws of everything."""
+    wrong = differences(SandboxMarket(seed=seed, products=36), range(20, 100, 9))
+    assert not wrong, report(wrong)
+
+
+def test_every_field_of_a_later_slot() -> None:
+    wrong = differences(SandboxMarket(seed=4, captures_per_day=3), range(0, 60, 6), slot=2)
+    assert not wrong, report(wrong)
