@@ -783,22 +783,28 @@ def upgrade() -> None:
         ),
         sa.Column("peer_count", sa.Integer(), nullable=False, comment="Eligible peers."),
         sa.Column(
-            "missing_reasons", Json, nullable=False, comment="{dimension: why its score is NULL}."
+            "missing_reasons",
+            Json,
+            nullable=False,
+            comment="{dimension: why its score is NULL}: not_captured, stale_capture (over 48 hours), no_price, no_rating, no_rating_count, no_rank, no_peers, no_priced_peers, no_rated_peers, too_few_peers_in_nodes.",
         ),
         sa.Column(
             "inputs",
             Json,
             nullable=False,
-            comment="{input: value} that the scores were computed from.",
+            comment="{input: value} that the scores were computed from, prices in currency units; an input that is missing is left out.",
         ),
         sa.Column(
-            "peers", Json, nullable=False, comment="{eligible: [asin], left_out: [{asin, reason}]}."
+            "peers",
+            Json,
+            nullable=False,
+            comment="{eligible: [asin], left_out: [{asin, reason}]}; reason is the first of other_marketplace, not_captured, stale_capture, other_currency (an unknown one too), same_family, family_represented.",
         ),
         sa.Column(
             "contributions",
             Json,
             nullable=False,
-            comment="{dimension: points of overall_score}; their sum is overall_score before rounding.",
+            comment="{dimension: points of overall_score}; their sum is overall_score before rounding. Empty without overall_score.",
         ),
         sa.Column(
             "build_id", BigId, nullable=False, comment="The build that wrote this row (ops_builds)."
@@ -889,7 +895,7 @@ def upgrade() -> None:
             "observations",
             sa.Integer(),
             nullable=False,
-            comment="Captures on the day; 0: the values are carried (at most 7 days).",
+            comment="Captures on the day; 0: the values are carried, over at most 7 days after the day of the last capture.",
         ),
         sa.Column(
             "family_asin",
@@ -901,7 +907,7 @@ def upgrade() -> None:
             "currency",
             sa.String(length=3),
             nullable=True,
-            comment="ISO 4217 of the amounts; NULL: none known.",
+            comment="ISO 4217 of the amounts, of the last capture in 37 days that shows one; NULL: none known.",
         ),
         sa.Column(
             "price",
@@ -919,7 +925,7 @@ def upgrade() -> None:
             "price_change_1d",
             sa.Float(precision=53),
             nullable=True,
-            comment="price / last price known at the end of day-1, minus 1 (ratio). NULL: one is missing, older than 7 days at that time, or in another currency.",
+            comment="price / last price known at the end of day-1, minus 1 (ratio). Known: shown by a capture of day-1 or of the 7 days before that. NULL: one is missing, or they are in different currencies.",
         ),
         sa.Column(
             "price_change_7d",
@@ -937,7 +943,7 @@ def upgrade() -> None:
             "price_mean_7d",
             sa.Float(precision=53),
             nullable=True,
-            comment="Mean price weighted by the time it was in effect, over the 7 days up to the end of the day. Unit: currency. NULL: no price in that time.",
+            comment="Mean price in the day's currency, weighted by the time it was in effect (from its capture to the next capture, at most 7 days), over the 7 days up to the end of the day. Unit: currency. NULL: no price in that time.",
         ),
         sa.Column(
             "price_mean_30d",
@@ -949,7 +955,7 @@ def upgrade() -> None:
             "price_volatility_30d",
             sa.Float(precision=53),
             nullable=True,
-            comment="Standard deviation (ddof 1) of daily log returns in the last 30 days, between closes captured on consecutive days. NULL: fewer than 10.",
+            comment="Standard deviation (ddof 1) of daily log returns in the last 30 days, between closes captured on consecutive days in one currency. NULL: fewer than 10.",
         ),
         sa.Column(
             "price_min_30d",
@@ -997,7 +1003,7 @@ def upgrade() -> None:
             "days_since_price_change",
             sa.Integer(),
             nullable=True,
-            comment="Whole days since a capture first showed the present price, within 37 days. NULL: no price, or no change known in that time.",
+            comment="UTC days since the day of the capture that first showed the present price; captures without a price between are no change. NULL: no price, or the price before it was not seen within 37 days.",
         ),
         sa.Column(
             "primary_rank",
@@ -1021,7 +1027,7 @@ def upgrade() -> None:
             "primary_rank_log_change_7d",
             sa.Float(precision=53),
             nullable=True,
-            comment="ln(primary_rank / last known at the end of day-7), same node; negative is better. NULL: one is missing.",
+            comment="ln(primary_rank / last known at the end of day-7, of that day or of the 7 before), same node; negative is better. NULL: one is missing.",
         ),
         sa.Column(
             "primary_rank_log_change_30d",
@@ -1045,7 +1051,7 @@ def upgrade() -> None:
             "ratings_gained_7d",
             sa.Integer(),
             nullable=True,
-            comment="rating_count minus the last known at the end of day-7; negative after a merge.",
+            comment="rating_count minus the last known at the end of day-7 (of that day or of the 7 before); negative after a merge.",
         ),
         sa.Column(
             "ratings_gained_30d",
@@ -1093,7 +1099,7 @@ def upgrade() -> None:
             "seller_changes_30d",
             sa.Integer(),
             nullable=False,
-            comment="Changes between consecutive known buy-box sellers in the last 30 days (against the last known before them).",
+            comment="Changes between consecutive known buy-box sellers at captures of the last 30 days (the first against the last one known before, within 37 days).",
         ),
         sa.Column("title_length", sa.Integer(), nullable=True, comment="Characters of the title."),
         sa.Column("bullet_count", sa.Integer(), nullable=True, comment="Feature bullets."),
@@ -1114,7 +1120,7 @@ def upgrade() -> None:
             "listing_changed",
             sa.Boolean(),
             nullable=True,
-            comment="Title, bullets, images or description differ from the last capture before this day. NULL: no capture on the day, or none in the 7 days before.",
+            comment="Title, bullets, images or description of the last capture of this day differ from those of the last capture before this day. NULL: no capture on the day, or none in the 7 days before.",
         ),
         sa.Column(
             "build_id", BigId, nullable=False, comment="The build that wrote this row (ops_builds)."
@@ -1524,7 +1530,7 @@ def upgrade() -> None:
             "node_key",
             sa.String(length=80),
             nullable=False,
-            comment="Browse node id; 'category:' and the name where the rank is not linked to a node.",
+            comment="Browse node id; 'category:' and the name (shortened with a hash beyond 80 characters) where the rank is not linked to a node.",
         ),
         sa.Column(
             "node_id",
@@ -1564,7 +1570,7 @@ def upgrade() -> None:
             "rank_log_change_7d",
             sa.Float(precision=53),
             nullable=True,
-            comment="ln(rank / last known in this node at the end of day-7). NULL: none.",
+            comment="ln(rank / last known in this node at the end of day-7, of that day or of the 7 before). NULL: none.",
         ),
         sa.Column(
             "rank_log_change_30d",
