@@ -71,6 +71,23 @@ AVAILABILITY: tuple[tuple[Availability, re.Pattern[str]], ...] = tuple(
         (
             Availability.UNAVAILABLE,
             (
+                r"not available for purchase",
+                r"cannot be shipped to",
+                r"can't be shipped to",
+                r"does not ship to",
+                r"doesn't ship to",
+                r"kann nicht .{0,40}geliefert werden",
+                r"ne peut pas être (?:expédié|livré)",
+                r"non può essere spedito",
+                r"no puede enviarse",
+                r"no se puede enviar",
+                r"お届けできません",
+            ),
+        ),
+        (
+            Availability.OUT_OF_STOCK,
+            (
+                # The page cannot tell a product that is gone from one that is to come back.
                 r"currently unavailable",
                 r"derzeit nicht verfügbar",
                 r"actuellement indisponible",
@@ -91,11 +108,6 @@ AVAILABILITY: tuple[tuple[Availability, re.Pattern[str]], ...] = tuple(
                 r"we don't know when or if this item will be back",
                 r"not available",
                 r"لا يتوفر",
-            ),
-        ),
-        (
-            Availability.OUT_OF_STOCK,
-            (
                 r"temporarily out of stock",
                 r"out of stock",
                 r"vorübergehend (?:ausverkauft|nicht)",
@@ -262,11 +274,7 @@ RANK_LABEL = re.compile(
     re.I,
 )
 #: Links and remarks that end the name of a category.
-RANK_REMARK = re.compile(
-    r"\s*\((?:see|siehe|voir|visualizza|ver|consulta|bekijk|conheça|veja|katalog|ürün|.{0,40}top 100|"
-    r".{0,60}100).*?\)|の?売れ筋ランキングを見る|の売れ筋ランキング",
-    re.I,
-)
+RANK_REMARK = re.compile(r"\([^()]*100[^()]*\)|の?売れ筋ランキング(?:を見る)?", re.I)
 #: Bullets that are no feature: the fitment notice of car parts, and the button below.
 NO_FEATURE_BULLET = re.compile(
     r"make sure this fits|enter your model number|see more product details|geben sie ihr modell|"

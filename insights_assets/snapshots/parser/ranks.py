@@ -32,8 +32,8 @@ _CONTAINERS = (
 )
 #: A rank and what follows it: "#12 in X", "Nr. 3.845 in X", "n° 3 in X", "nº7 en X", "17,413 in X".
 _WESTERN = re.compile(
-    r"(?:#|Nr\.?|N[°ºo]\.?|n\.?[°º]|No\.|nummer|#\s)?\s*(?P<rank>\d[\d.,\u00a0\u202f ]*)"
-    r"\s*(?:位)?\s+(?:in|en|em|dans|w|i|في|per|kategorisinde)\s+",
+    r"(?:#|\bn(?:r|o|um)?[.°º]{0,2}\s?|\bnummer\s)?\s*(?P<rank>\d[\d.,\u00a0\u202f ]*)"
+    r"\s+(?:in|en|em|dans|w|i|في|per)\s+",
     re.I,
 )
 _TURKISH = re.compile(r"(?P<category>[^#()]+?) kategorisinde\s+(?P<rank>\d[\d.,]*)\.?\s*sıra")
@@ -62,7 +62,7 @@ def read_ranks(page: Page) -> tuple[BestSellersRank, ...]:
 def _ranks_in(node: LexborNode, text: str) -> Iterator[BestSellersRank]:
     nodes = _node_ids(node)
     label = RANK_LABEL.search(text)
-    body = text[label.end() :] if label else text
+    body = RANK_REMARK.sub(" ", text[label.end() :] if label else text)
     if "位" in body:
         pairs = _japanese(body)
     elif "kategorisinde" in body:
@@ -94,7 +94,7 @@ def _western(body: str) -> list[tuple[str, str]]:
 def _japanese(body: str) -> list[tuple[str, str]]:
     """Top level as "category - rank位", the others as "rank位category"."""
     pairs = []
-    for match in _JAPANESE.finditer(RANK_REMARK.sub(" ", body)):
+    for match in _JAPANESE.finditer(body):
         category = match["before"] or match["after"]
         if category:
             pairs.append((match["rank"], category))
