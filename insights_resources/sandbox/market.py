@@ -218,6 +218,7 @@ def _snapshot(product: SandboxProduct, state: DayState) -> SnapshotTruth:
             coupon = product.language.percentage(state.coupon.percent)
         else:
             coupon = product.language.modern(product.amount(state.coupon.amount or 0))
+        coupon = " ".join(coupon.split())
     line = product.line
     nodes = [(line.top_category, None), *((name, node) for name, node, _ in line.nodes)]
     if not product.has_mid_node:

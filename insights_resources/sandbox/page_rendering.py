@@ -19,7 +19,7 @@ import jinja2
 from insights_resources.marketplaces import marketplace
 from insights_resources.page_providers.protocol import Verdict
 from insights_resources.page_providers.verdict import MARKETPLACE_IDS
-from insights_resources.sandbox.page_languages import PAGE_LANGUAGES, PageLanguage
+from insights_resources.sandbox.page_languages import NBSP, PAGE_LANGUAGES, PageLanguage
 from insights_resources.sandbox.page_truth import SandboxTruth, SnapshotTruth
 from insights_resources.sandbox.product_lines import PRODUCT_LINES
 from insights_resources.sandbox.product_traits import SandboxProduct
@@ -301,7 +301,7 @@ class _PageView:
             "offers_condition": condition,
             "offers_from": self.money(s.offers_from),
             "promotion": letters(16, "promotion", s.asin, s.coupon),
-            "coupon_text": t["apply_coupon"].format(s.coupon),
+            "coupon_text": t["apply_coupon"].format((s.coupon or "").replace(" ", NBSP)),
             "twister_plus": self._twister_plus(),
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import fields
 from datetime import date, timedelta
 from typing import Any
@@ -53,8 +53,14 @@ def differences(market: SandboxMarket, days: range, slot: int = 0) -> list[str]:
 
 
 def report(wrong: list[str]) -> str:
-    kinds = Counter(" ".join(line.split(": ", 1)[1].split()[:2]) for line in wrong)
-    return f"{len(wrong)} differences {dict(kinds)}\n" + "\n".join(wrong[:20])
+    """How many of each kind, and three examples of each."""
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for line in wrong:
+        kinds[line.split(": ", 1)[1].split()[0]].append(line)
+    lines = [f"{len(wrong)} differences"]
+    for kind, examples in kinds.items():
+        lines += [f"{kind}: {len(examples)}", *examples[:: len(examples) // 3 or 1][:3]]
+    return "\n".join(lines)
 
 
 def test_every_field_of_forty_days() -> None:
