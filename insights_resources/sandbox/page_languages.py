@@ -395,6 +395,9 @@ _JAPANESE = {
     "bsr": "Amazon 売れ筋ランキング",
     "rank_top": "- {rank}位{category}",
     "rank_in": "- {rank}位",
+    # In tables the name comes first, as a link in the deeper nodes.
+    "rank_top_table": "{category} - {rank}位",
+    "rank_in_table": " - {rank}位",
     "see_top": "{}の売れ筋ランキングを見る",
     "reviews_row": "カスタマーレビュー",
     "first_available": "Amazon.co.jp での取り扱い開始日",

@@ -209,10 +209,13 @@ class _PageView:
             number = self.language.rank(
                 entry.rank, english_separator=self.product.english_rank_separator
             )
-            pattern = self.t["rank_in" if entry.node_id else "rank_top"]
+            name = "rank_in" if entry.node_id else "rank_top"
+            in_table = self.t.get(f"{name}_table") if self.extras.details_form == "table" else None
+            pattern = in_table or self.t[name]
             ranks.append(
                 {
                     "text": pattern.format(rank=number, category=entry.category),
+                    "link_first": in_table is not None,
                     "node_id": entry.node_id,
                     "category": entry.category,
                 }

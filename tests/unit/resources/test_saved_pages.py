@@ -172,6 +172,17 @@ def test_a_page_without_a_time_is_left_out_and_its_mtime_never_used(tmp_path: Pa
     assert "when it was saved" in skipped.reason
 
 
+def test_the_mark_of_the_program_that_saved_it_gives_the_time(tmp_path: Path) -> None:
+    key = MARKET.keys[0]
+    mark = b"<!--\n Page saved with SingleFile\n saved date: Sun Mar 03 2024 10:20:30 GMT+0100\n-->"
+    (tmp_path / "page.html").write_bytes(mark + content(key))
+    provider = SavedPagesProvider(tmp_path)
+    (page,) = fetch(provider, key, date(2024, 3, 3))
+    assert page.captured_at == datetime(2024, 3, 3, 9, 20, 30, tzinfo=UTC)
+    assert page.captured_at_precision == "exact"
+    assert page.verdict is Verdict.PRODUCT
+
+
 def test_a_robot_check_is_known_by_folder_and_file_name(tmp_path: Path) -> None:
     key = MARKET.keys[6]
     place = tmp_path / "amazon.de"
