@@ -137,9 +137,7 @@ def read_buy_box(page: Page) -> BuyBox:
     used = _first_amount(page, "used_price", _USED_PRICES)
     if price is not None and used is not None and price.value == used.value and _only_used(page):
         price = None
-    availability = _availability(
-        page, stated, has_price=price is not None or price_range is not None
-    )
+    availability = _availability(page, stated, has_price=price is not None)
     if availability in (Availability.OUT_OF_STOCK, Availability.UNAVAILABLE):
         # Whatever amount stands there belongs to nothing that can be bought.
         price = price_range = None

@@ -54,16 +54,30 @@ class Page:
         self.sources[name] = source
 
 
-def text_of(node: LexborNode) -> str:
-    """The element's text without scripts and styles, white space folded."""
-    parts = []
+#: Elements that begin on a new line.
+_BLOCKS = frozenset("br div dd dl dt h1 h2 h3 h4 h5 li ol p table tbody td th tr ul".split())
+#: Marks of writing direction stand around text on Arabic and English pages alike.
+_UNSEEN = {0x200B: None, 0x200E: None, 0x200F: None}
+
+
+def lines_of(node: LexborNode) -> list[str]:
+    """The element's text without scripts and styles, a line for each block, white space folded."""
+    parts: list[str] = []
     for part in node.traverse(include_text=True):
-        if part.is_text_node and (
+        if part.tag in _BLOCKS:
+            parts.append("\n")
+        elif part.is_text_node and (
             part.parent is None or part.parent.tag not in ("script", "style", "noscript")
         ):
-            parts.append(part.text_content or "")
-    # Marks of writing direction stand around text on Arabic and English pages alike.
-    return " ".join("".join(parts).translate({0x200E: None, 0x200F: None, 0x200B: None}).split())
+            # A line break in the source is a space on the screen.
+            parts.append((part.text_content or "").replace("\n", " "))
+    lines = "".join(parts).translate(_UNSEEN).split("\n")
+    return [folded for line in lines if (folded := " ".join(line.split()))]
+
+
+def text_of(node: LexborNode) -> str:
+    """As ``lines_of``, in one line."""
+    return " ".join(lines_of(node))
 
 
 def is_hidden(node: LexborNode) -> bool:

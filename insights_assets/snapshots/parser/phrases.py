@@ -34,6 +34,7 @@ AVAILABILITY: tuple[tuple[Availability, re.Pattern[str]], ...] = tuple(
                 r"not yet released",
                 r"will be released",
                 r"sera disponible le",
+                r"paraîtra le",
                 r"nog niet verschenen",
                 r"erscheint am",
                 r"disponible el \d",
@@ -269,12 +270,12 @@ RANK_LABEL = re.compile(
     r"meilleures ventes|posizione nella classifica bestseller|bestseller di amazon|"
     r"clasificación en los más vendidos|más vendidos de amazon|classificação nos mais vendidos|"
     r"mais vendidos|ranking dos mais|plaats in bestsellerlijst|売れ筋ランキング|"
-    r"en çok satanlar sıralaması|rangordning för bästsäljare|ranking najlepiej sprzedając|"
+    r"çok satanlar sıralaması|rangordning för bästsäljare|ranking najlepiej sprzedając|"
     r"تصنيف الأفضل مبيعاً|bestsellers? rank",
     re.I,
 )
 #: Links and remarks that end the name of a category.
-RANK_REMARK = re.compile(r"\([^()]*100[^()]*\)|の?売れ筋ランキング(?:を見る)?", re.I)
+RANK_REMARK = re.compile(r"\([^()]*(?:100|売れ筋)[^()]*\)|の?売れ筋ランキングを見る", re.I)
 #: Bullets that are no feature: the fitment notice of car parts, and the button below.
 NO_FEATURE_BULLET = re.compile(
     r"make sure this fits|enter your model number|see more product details|geben sie ihr modell|"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborNode
 
-from insights_assets.snapshots.parser.page import Page, text_of
+from insights_assets.snapshots.parser.page import Page, lines_of, text_of
 from insights_assets.snapshots.parser.phrases import RANK_LABEL, RANK_REMARK
 from insights_assets.snapshots.product_snapshot import BestSellersRank
 
@@ -28,6 +28,7 @@ _CONTAINERS = (
     ".pdTab tr",
     "#product-specification-table tr",
     "#productDetails_secondary_view_div li",
+    "table.a-keyvalue tr",
     "#product-details-grid_feature_div tr",
 )
 #: A rank and what follows it: "#12 in X", "Nr. 3.845 in X", "n° 3 in X", "nº7 en X", "17,413 in X".
@@ -36,7 +37,10 @@ _WESTERN = re.compile(
     r"\s+(?:in|en|em|dans|w|i|في|per)\s+",
     re.I,
 )
-_TURKISH = re.compile(r"(?P<category>[^#()]+?) kategorisinde\s+(?P<rank>\d[\d.,]*)\.?\s*sıra")
+_TURKISH = re.compile(
+    r"(?P<top>[^#():]+?) kategorisinde\s+(?P<top_rank>\d[\d.,]*)\.?\s*sıra(?:da)?"
+    r"|Sıralama:\s*(?P<rank>\d[\d.,]*)\s*-\s*Kategori:\s*(?P<category>[^#():]+?)(?=\s*(?:Sıralama:|$))"
+)
 _JAPANESE = re.compile(
     r"(?P<before>[^\d\s─\-–:：][^─\d]*?)?\s*[-–─]?\s*(?P<rank>\d[\d,]*)位\s*(?P<after>[^\d─()]*)"
 )
@@ -49,39 +53,47 @@ def read_ranks(page: Page) -> tuple[BestSellersRank, ...]:
     """Every rank of the page in its order; none when the page shows none."""
     for selector in _CONTAINERS:
         for node in page.all(selector):
-            text = text_of(node)
-            if not RANK_LABEL.search(text):
+            if not RANK_LABEL.search(text_of(node)):
                 continue
-            ranks = list(_ranks_in(node, text))
+            ranks = list(_ranks_in(node))
             if ranks:
                 page.found("bsr", selector)
                 return tuple(ranks)
     return ()
 
 
-def _ranks_in(node: LexborNode, text: str) -> Iterator[BestSellersRank]:
+def _ranks_in(node: LexborNode) -> Iterator[BestSellersRank]:
     nodes = _node_ids(node)
-    label = RANK_LABEL.search(text)
-    body = RANK_REMARK.sub(" ", text[label.end() :] if label else text)
-    if "位" in body:
-        pairs = _japanese(body)
-    elif "kategorisinde" in body:
-        pairs = [(match["rank"], match["category"]) for match in _TURKISH.finditer(body)]
-    else:
-        pairs = _western(body)
     seen: set[tuple[str, int]] = set()
-    for number, category in pairs:
-        digits = re.sub(r"\D", "", number)
-        name = _clean(category)
-        if not digits or not name or int(digits) < 1 or (name, int(digits)) in seen:
-            continue
-        seen.add((name, int(digits)))
-        # Old pages put the whole path after the rank: the link is on its last part.
-        node_id = nodes.get(name) or nodes.get(name.rpartition(">")[2].strip())
-        yield BestSellersRank(name, node_id, int(digits))
+    for line in lines_of(node):
+        line = RANK_REMARK.sub(" ", line)
+        label = RANK_LABEL.search(line)
+        body = line[label.end() :] if label else line
+        for number, category in _pairs(body):
+            digits = re.sub(r"\D", "", number)
+            name = _clean(category)
+            if not digits or not name or int(digits) < 1 or (name, int(digits)) in seen:
+                continue
+            seen.add((name, int(digits)))
+            # Old pages put the whole path after the rank: the link is on its last part.
+            node_id = nodes.get(name) or nodes.get(name.rpartition(">")[2].strip())
+            yield BestSellersRank(name, node_id, int(digits))
 
 
-def _western(body: str) -> list[tuple[str, str]]:
+def _pairs(body: str) -> list[tuple[str, str]]:
+    """(rank, category) in the order of the text."""
+    if "位" in body:
+        # Top level as "category - rank位", the others as "rank位category".
+        return [
+            (match["rank"], match["before"] or match["after"])
+            for match in _JAPANESE.finditer(body)
+            if match["before"] or match["after"]
+        ]
+    if "kategorisinde" in body or "Kategori:" in body:
+        return [
+            (match["top_rank"] or match["rank"], match["top"] or match["category"])
+            for match in _TURKISH.finditer(body)
+        ]
     matches = list(_WESTERN.finditer(body))
     if not matches:
         return []
@@ -91,19 +103,8 @@ def _western(body: str) -> list[tuple[str, str]]:
     ]
 
 
-def _japanese(body: str) -> list[tuple[str, str]]:
-    """Top level as "category - rank位", the others as "rank位category"."""
-    pairs = []
-    for match in _JAPANESE.finditer(body):
-        category = match["before"] or match["after"]
-        if category:
-            pairs.append((match["rank"], category))
-    return pairs
-
-
 def _clean(category: str) -> str:
-    text = RANK_REMARK.sub(" ", category)
-    text = re.split(r"\s*(?:#|\||Customer Reviews|Date First|ASIN)\s*", text, maxsplit=1)[0]
+    text = re.split(r"\s*(?:#|\||Customer Reviews|Date First|ASIN)\s*", category, maxsplit=1)[0]
     text = re.sub(
         r"\s*\((?:[^()]*(?:100|Top|Bestseller|meilleures|bestsellers)[^()]*)\)?\s*$", "", text
     )
@@ -116,5 +117,5 @@ def _node_ids(node: LexborNode) -> dict[str, str]:
     for link in node.css("a[href]"):
         match = _NODE_IN_LINK.search(link.attributes.get("href") or "")
         if match:
-            found.setdefault(_clean(text_of(link)), match[1] or match[2])
+            found.setdefault(_clean(RANK_REMARK.sub(" ", text_of(link))), match[1] or match[2])
     return found
