@@ -1,0 +1,1 @@
+"""Rules over features, and the alerts of the days on which one fires for a product."""
