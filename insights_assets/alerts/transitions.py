@@ -8,6 +8,7 @@ fires on each day that it happens on.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,8 +59,8 @@ def walk(rule: Rule, readings: pd.DataFrame, before: pd.DataFrame) -> Walk:
     changed, alerted_before = np.zeros(size, np.bool_), np.full(size, np.nan)
     alerted_after = np.full(size, np.nan)
     days = known["day"].to_numpy("datetime64[s]")
-    starts = [0, *(1 + np.flatnonzero(days[1:] != days[:-1]))] if size else []
-    for start, stop in zip(starts, [*starts[1:], size], strict=True):
+    bounds = np.unique([0, *(1 + np.flatnonzero(days[1:] != days[:-1])), size])
+    for start, stop in itertools.pairwise(bounds):
         rows, who = slice(start, stop), row_product[start:stop]
         alerted_before[rows] = machine.last_alerted[who]
         fired[rows], crept[rows], changed[rows] = machine.step(who, holds[rows], value[rows])
