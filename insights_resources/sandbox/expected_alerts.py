@@ -3,7 +3,7 @@
 A rule is evaluated on days with a capture; where its input is unknown nothing happens and the
 state stays. It fires when the condition becomes true, and is armed again once it is false. While
 it stays true it fires again (``crept``) when the value has moved on by the threshold since the
-last alert.
+last alert. A change of the seller, and being back in stock, are events: each is an alert.
 """
 
 from __future__ import annotations
@@ -33,12 +33,16 @@ class _Reading:
 
 @dataclass(frozen=True)
 class _Rule:
-    """``read`` gives None when the day says nothing; ``creep`` the move since the last alert."""
+    """``read`` gives None when the day says nothing; ``creep`` the move since the last alert.
+
+    What an event's rule tests happens on a day and does not last: each time is an alert.
+    """
 
     rule_id: str
     read: Callable[[dict[str, Any], dict[str, Any] | None], _Reading | None]
     creep: Callable[[float, float], float] | None = None
     threshold: float = 0.0
+    is_event: bool = False
 
 
 def alerts(seen: list[Observation], first_day: date, last_day: date) -> list[dict[str, Any]]:
@@ -69,7 +73,7 @@ def _walk(rule: _Rule, days: list[tuple[date, dict[str, Any]]]) -> list[dict[str
         if reading is None:
             continue
         transition = None
-        if reading.holds and not active:
+        if reading.holds and (rule.is_event or not active):
             transition = "fired"
         elif (
             reading.holds
@@ -153,16 +157,16 @@ def _unusual_move(row: dict[str, Any], _: dict[str, Any] | None) -> _Reading | N
     step, sigma = row["price_log_return_1d"], row["price_sigma_before"]
     if step is None or sigma is None or row["price_returns_before"] < 10:
         return None
-    sigmas = abs(step) / max(sigma, 0.01)
-    return _Reading(sigmas > 2, step, sigma, sigmas)
+    usual = max(sigma, 0.01)
+    return _Reading(abs(step) / usual >= 2 - _EPSILON, step, usual, abs(step) / usual)
 
 
 RULES = (
-    _Rule("price-change", _price_move, lambda new, old: abs(new / old - 1), 0.10),
-    _Rule("rank-change", _rank_move, lambda new, old: abs(math.log(new / old)), math.log(1.5)),
+    _Rule("price-move", _price_move, lambda new, old: abs(new / old - 1), 0.10),
+    _Rule("rank-move", _rank_move, lambda new, old: abs(math.log(new / old)), math.log(1.5)),
     _Rule("rating-drop", _rating_fall, lambda new, old: old - new, 0.3),
     _Rule("out-of-stock", _out_of_stock),
-    _Rule("back-in-stock", _back_in_stock),
-    _Rule("seller-change", _seller_changed),
-    _Rule("price-anomaly", _unusual_move),
+    _Rule("back-in-stock", _back_in_stock, is_event=True),
+    _Rule("seller-changed", _seller_changed, is_event=True),
+    _Rule("price-sigma", _unusual_move),
 )

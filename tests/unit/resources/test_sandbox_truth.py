@@ -188,7 +188,7 @@ def test_a_price_alert_fires_once_creeps_and_is_armed_again() -> None:
     fired = [
         (alert["day"], alert["transition"])
         for alert in alerts(past, FIRST, on(len(prices) - 1))
-        if alert["rule_id"] == "price-change"
+        if alert["rule_id"] == "price-move"
     ]
     assert fired == [(on(8), "fired"), (on(9), "crept"), (on(22), "fired")]
 
@@ -203,6 +203,12 @@ def test_a_single_capture_out_of_stock_is_not_yet_an_alert() -> None:
     assert fired == [("out-of-stock", on(4)), ("back-in-stock", on(5))]
 
 
+def test_each_new_seller_is_an_alert() -> None:
+    past = [seen(n, seller=seller) for n, seller in enumerate(["A", "B", "C", "C", "A"])]
+    fired = [a["day"] for a in alerts(past, FIRST, on(4)) if a["rule_id"] == "seller-changed"]
+    assert fired == [on(1), on(2), on(4)]
+
+
 def test_a_missed_capture_fires_nothing() -> None:
     assert alerts([seen(0), seen(4)], FIRST, on(6)) == []
 
@@ -211,13 +217,13 @@ def test_a_walk_over_the_market_fires_every_rule() -> None:
     expected = ExpectedResults(SandboxMarket(), date(2025, 1, 1), date(2025, 3, 31))
     rules = {alert["rule_id"] for fired in expected.alerts().values() for alert in fired}
     assert rules == {
-        "price-change",
-        "rank-change",
+        "price-move",
+        "rank-move",
         "rating-drop",
         "out-of-stock",
         "back-in-stock",
-        "seller-change",
-        "price-anomaly",
+        "seller-changed",
+        "price-sigma",
     }
 
 
