@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as ScreenTable
-from sqlalchemy import Table, func, select
+from sqlalchemy import Row, Table, func, select
 
 from insights_assets.table_metadata import contract_name
 from insights_resources.errors import ConfigurationError
@@ -147,17 +148,17 @@ def _print_leaders(console: Console, warehouse: Warehouse) -> None:
     )
     with warehouse.begin() as connection:
         rows = connection.execute(query).all()
-    leaders: dict[str, object] = {}
+    leaders: dict[str, Row[Any]] = {}
     for row in rows:
         leaders.setdefault(row.group_id, row)
     console.print("\n[bold]who leads, and why[/] (standard method, 0 to 100)")
     if not leaders:
         console.print("  no group has two comparable products on one day", highlight=False)
-    for row in leaders.values():
-        console.print(f"  {escape(row.name)}: {escape(_because(row))}", highlight=False)  # type: ignore[attr-defined]
+    for leader in leaders.values():
+        console.print(f"  {escape(leader.name)}: {escape(_because(leader))}", highlight=False)
 
 
-def _because(row) -> str:  # type: ignore[no-untyped-def]
+def _because(row: Row[Any]) -> str:
     parts = [
         f"{dimension} {getattr(row, f'{dimension}_score'):.0f}"
         for dimension in DIMENSIONS

@@ -39,14 +39,16 @@ def track_products(
     with warehouse.begin() as connection:
         ids = [
             connection.execute(
-                insert(requests).values(
+                insert(requests)
+                .values(
                     marketplace=key.marketplace,
                     asin=key.asin,
                     requested_at=datetime.now(UTC),
                     requested_by=requested_by,
                     status="running",
                 )
-            ).inserted_primary_key[0]
+                .returning(requests.c.request_id)
+            ).scalar_one()
             for key in keys
         ]
 

@@ -70,13 +70,14 @@ class Cache:
         if self._redis is None:
             return None
         try:
-            text = self._redis.get(key)
+            answer = self._redis.get(key)
         except redis.RedisError as error:
             self._note_failure(error)
             return None
         self._redis_is_known_to_fail = False
-        if text is None:
+        if answer is None:
             return None
+        text = answer if isinstance(answer, str) else answer.decode()
         if not strong:
             with self._lock:
                 self._memory[key] = text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
 from dagster import AssetExecutionContext, asset
 
 from insights_assets.alerts.default_rules import sync_default_rules
@@ -48,9 +49,9 @@ def alerts(
 
     def rebuild(scope: Scope) -> Sequence[PublishedBuild]:
         built = rebuild_alerts(database, scope, run_id=context.run_id)
-        for alert in built.new_alerts.itertuples():
-            if alert.day.date() == today:
-                context.log.warning(f"alert ({alert.severity}): {alert.message}")
+        of_today = built.new_alerts[built.new_alerts["day"] == pd.Timestamp(today)]
+        for severity, message in zip(of_today["severity"], of_today["message"], strict=True):
+            context.log.warning(f"alert ({severity}): {message}")
         return [built.states, built.alerts]
 
     with failures_without_traceback(context):

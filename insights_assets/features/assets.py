@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dagster import AssetExecutionContext, asset
+from collections.abc import Mapping
+
+from dagster import AssetExecutionContext, AssetKey, asset
 
 from insights_assets.features.product_features import LOOK_BACK_DAYS
 from insights_assets.features.rebuild import rebuild_product_features, rebuild_rank_features
@@ -79,7 +81,9 @@ _RANK_SOURCES = dict.fromkeys(
 )
 
 
-def _from_snapshots(sources: dict[str, tuple[str, ...]]) -> dict:
+def _from_snapshots(
+    sources: Mapping[str, tuple[str, ...]],
+) -> dict[str, list[tuple[AssetKey, str]]]:
     return {
         column: [(PRODUCT_SNAPSHOTS, name) for name in names] for column, names in sources.items()
     }

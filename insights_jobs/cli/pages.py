@@ -9,8 +9,6 @@ from pathlib import Path
 
 import click
 
-from insights_resources.errors import InvalidInputError
-
 #: A page larger than this is not read into memory at all (real ones have up to 3 MB).
 _MAX_PAGE_BYTES = 200 * 1024 * 1024
 
@@ -29,11 +27,12 @@ def parse(files: tuple[Path, ...], marketplace: str | None, asin: str | None) ->
     from insights_assets.snapshots.parse_output import parse_result_to_json
     from insights_assets.snapshots.parser import parse_page
     from insights_resources import marketplaces
+    from insights_resources.marketplaces import ProductKey
+    from insights_resources.page_providers.document import PageDocument
+    from insights_resources.page_providers.verdict import page_marketplace
 
     known = marketplaces.marketplace(marketplace).domain if marketplace else None
     wanted_asin = marketplaces.parse_asin(asin) if asin else None
-    if wanted_asin and len(files) > 1:
-        raise InvalidInputError("--asin names one product: give one file with it")
     unreadable = 0
     for path in files:
         try:
@@ -42,7 +41,10 @@ def parse(files: tuple[Path, ...], marketplace: str | None, asin: str | None) ->
             unreadable += 1
             click.echo(f"Error: {path}: {error.strerror or error}", err=True)
             continue
-        parsed = parse_page(content, marketplace=known, asin=wanted_asin)
+        document = PageDocument.from_bytes(content)
+        site = known or page_marketplace(document)
+        target = ProductKey(site, wanted_asin) if site and wanted_asin else None
+        parsed = parse_page(document, target=target, marketplace=known)
         click.echo(json.dumps(parse_result_to_json(parsed), ensure_ascii=False))
     if unreadable:
         sys.exit(1)

@@ -207,9 +207,10 @@ def page_asin(document: PageDocument, target: ProductKey | None = None) -> str |
         "#title_feature_div[data-csa-c-asin]",
         "[data-feature-name=title][data-csa-c-asin]",
     ):
-        node = document.tree.css_first(selector)
-        if node is not None:
-            value = node.attributes.get("data-asin") or node.attributes.get("data-csa-c-asin") or ""
+        holder = document.tree.css_first(selector)
+        if holder is not None:
+            attributes = holder.attributes
+            value = attributes.get("data-asin") or attributes.get("data-csa-c-asin") or ""
             if is_asin(value):
                 candidates.append(value)
     return candidates[0] if candidates else _asin_of_links(document)

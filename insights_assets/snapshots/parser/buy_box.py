@@ -497,10 +497,10 @@ def _seller(page: Page) -> str | None:
         node = next((n for n in page.all(selector) if not _is_other_offer(n)), None)
         if node is None:
             continue
-        name = _seller_in(text_of(node))
-        if name:
+        seller = _seller_in(text_of(node))
+        if seller:
             page.found("seller", selector)
-            return name
+            return seller
     return None
 
 

@@ -128,12 +128,12 @@ def read_images(page: Page) -> tuple[str, ...]:
         if found:
             page.found("images", selector)
             return tuple(found)
-    node = page.tree.css_first(
+    single = page.tree.css_first(
         "#landingImage[data-a-dynamic-image], #imgBlkFront[data-a-dynamic-image], #ebooksImgBlkFront[data-a-dynamic-image]"
     )
-    if node is not None:
+    if single is not None:
         try:
-            sizes = json.loads(node.attributes.get("data-a-dynamic-image") or "{}")
+            sizes = json.loads(single.attributes.get("data-a-dynamic-image") or "{}")
         except ValueError:
             return ()
         if isinstance(sizes, dict) and sizes:
