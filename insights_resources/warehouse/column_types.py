@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -35,11 +36,12 @@ class Money(TypeDecorator[Decimal]):
         amount = Decimal(value) if isinstance(value, int | str) else value
         if not isinstance(amount, Decimal):
             raise TypeError(f"money must be a Decimal, not {type(value).__name__}: {value!r}")
+        hundredths = amount * _MINOR_UNITS
+        # PostgreSQL would round silently.
+        if not amount.is_finite() or hundredths != hundredths.to_integral_value():
+            raise ValueError(f"{amount} is no amount with at most {MONEY_SCALE} decimals")
         if dialect.name != "sqlite":
             return amount
-        hundredths = amount * _MINOR_UNITS
-        if hundredths != hundredths.to_integral_value():
-            raise ValueError(f"{amount} has more than {MONEY_SCALE} decimals")
         return int(hundredths)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
@@ -79,10 +81,31 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def dump_json(value: Any) -> str:
-    """Canonical JSON: sorted keys, no spaces, decimals as strings."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_json_default
-    )
+    """Canonical JSON: sorted keys, no spaces, decimals as strings, dates in ISO 8601.
+
+    Raises ``ValueError`` for NaN and infinities, ``TypeError`` for what JSON cannot say.
+    """
+    return _ENCODER.encode(value)
+
+
+def clean_text(text: str) -> str:
+    """The text without what neither engine can store: zero bytes and lone surrogates, both shown as
+    U+FFFD. Pages are hostile; they may hold either."""
+    return _NOT_STORABLE.sub("\ufffd", text)
+
+
+def clean_json(value: Any) -> Any:
+    """The document with every text in it, keys too, cleaned by ``clean_text``."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        return {
+            clean_text(key) if isinstance(key, str) else key: clean_json(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [clean_json(item) for item in value]
+    return value
 
 
 def _json_default(value: Any) -> Any:
@@ -92,6 +115,15 @@ def _json_default(value: Any) -> Any:
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is not JSON")
 
+
+_ENCODER = json.JSONEncoder(
+    sort_keys=True,
+    separators=(",", ":"),
+    ensure_ascii=False,
+    allow_nan=False,
+    default=_json_default,
+)
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 #: JSON document: JSONB on PostgreSQL, text on SQLite. SQL NULL for None.
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")

@@ -9,23 +9,27 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from filelock import FileLock
-from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, text
+from filelock import FileLock, Timeout
+from sqlalchemy import CompoundSelect, Connection, Engine, Select, Table, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.types import JSON
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from insights_resources.errors import ConfigurationError, WarehouseError
-from insights_resources.warehouse.column_types import MONEY_SCALE, Money, dump_json
-from insights_resources.warehouse.frames import as_series, from_minor
+from insights_resources.warehouse.driver_values import (
+    blocks,
+    copy_text,
+    series_from_driver,
+    sqlite_rows,
+)
 from insights_resources.warehouse.tables import INTERNAL_SCHEMA
 
 #: How long a statement waits for SQLite's one writer, in seconds.
 _SQLITE_BUSY_SECONDS = 60
 #: How long a rebuild waits for another writer of its days, in seconds.
 _LOCK_SECONDS = 600
-_ROWS_AT_ONCE = 5_000
+#: A writer of more days than this locks the whole table: a server has a bounded number of locks.
+_LOCKED_DAYS = 120
 
 
 class Warehouse:
@@ -41,26 +45,49 @@ class Warehouse:
 
     @classmethod
     def open(cls, url: str) -> Warehouse:
-        """The warehouse at ``postgresql+psycopg://...`` or ``sqlite:///file`` (its folder is made).
+        """The warehouse at ``postgresql://...`` or ``sqlite:///file`` (its folder is made).
 
-        Nothing is connected yet. Raises ``ConfigurationError`` for another kind of address.
+        Nothing is connected yet. Raises ``ConfigurationError`` for another kind of address, or a
+        folder that cannot be made.
         """
-        parsed = make_url(url)
-        if parsed.drivername == "postgresql+psycopg":
-            # Without server-side prepared statements, for poolers in transaction mode.
+        try:
+            parsed = make_url(url)
+        except ArgumentError as error:
+            # Without the address: it may hold a password.
+            raise ConfigurationError(
+                "the warehouse's address is not a URL: give postgresql://user:password@host/name "
+                "or sqlite:///file"
+            ) from error
+        if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
             return cls(
-                create_engine(parsed, pool_pre_ping=True, connect_args={"prepare_threshold": None})
+                create_engine(
+                    parsed.set(drivername="postgresql+psycopg"),
+                    pool_pre_ping=True,
+                    # Without server-side prepared statements, for poolers in transaction mode.
+                    connect_args={"prepare_threshold": None},
+                )
             )
         if parsed.drivername == "sqlite" and parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            folder = Path(parsed.database).parent
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ConfigurationError(
+                    f"the warehouse's folder {folder} cannot be made: {error}"
+                ) from error
             engine = create_engine(parsed, connect_args={"timeout": _SQLITE_BUSY_SECONDS})
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
             return cls(engine)
         raise ConfigurationError(
-            f"a warehouse cannot be at {parsed.drivername}: give postgresql+psycopg:// or "
-            f"sqlite:///file"
+            f"a warehouse cannot be at {parsed.drivername}://: give "
+            f"postgresql://user:password@host/name or sqlite:///file"
         )
+
+    @property
+    def address(self) -> str:
+        """Where it is, without the password."""
+        return self.engine.url.render_as_string(hide_password=True)
 
     def dispose(self) -> None:
         """Closes its connections."""
@@ -68,34 +95,60 @@ class Warehouse:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A transaction: committed at the end, rolled back by an exception."""
-        with self.engine.begin() as connection:
+        """A transaction: committed at the end, rolled back by an exception.
+
+        Raises ``WarehouseError`` when the warehouse cannot be reached.
+        """
+        with self._connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads: one consistent view, which waits for no writer."""
-        with self.engine.connect() as connection:
-            reading = connection.execution_options(insights_reads_only=True)
+        """A transaction that only reads: one consistent view, which waits for no writer.
+
+        Raises ``WarehouseError`` when the warehouse cannot be reached.
+        """
+        with self._connect() as connection:
+            reading = (
+                connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+                if self.is_postgres
+                else connection.execution_options(insights_reads_only=True)
+            )
             with reading.begin():
                 yield reading
 
-    def read_frame(self, query: Select[Any], connection: Connection | None = None) -> pd.DataFrame:
+    @contextmanager
+    def _connect(self) -> Iterator[Connection]:
+        try:
+            connection = self.engine.connect()
+        except DBAPIError as error:
+            raise WarehouseError(
+                f"the warehouse at {self.address} cannot be reached: {error.orig}"
+            ) from error
+        with connection:
+            yield connection
+
+    def read_frame(
+        self, query: Select[Any] | CompoundSelect[Any], connection: Connection | None = None
+    ) -> pd.DataFrame:
         """The query's rows as a frame, with the dtypes of ``frames`` by its columns' types."""
         if connection is None:
             with self.read() as own:
                 return self.read_frame(query, own)
         result = connection.execute(query)
-        rows = result.fetchall()
         columns = list(query.selected_columns)
-        values: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
-        series = {}
-        for column, raw in zip(columns, values, strict=True):
-            data: list[Any] = list(raw)
-            if isinstance(column.type, Money):
-                data = [None if v is None else int(v.scaleb(MONEY_SCALE)) for v in data]
-            series[column.name] = as_series(data, column)
-        return pd.DataFrame(series)
+        # The driver's own rows: SQLAlchemy would convert value by value.
+        rows = result.cursor.fetchall() if result.cursor is not None else []
+        result.close()
+        values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+        return pd.DataFrame(
+            {
+                column.name: series_from_driver(raw, column, self.is_postgres)
+                for column, raw in zip(columns, values, strict=True)
+            }
+        )
 
     def insert_frame(self, connection: Connection, table: Table, frame: pd.DataFrame) -> int:
         """Appends the frame's rows: COPY on PostgreSQL, many rows a statement on SQLite.
@@ -108,31 +161,27 @@ class Warehouse:
         if self.is_postgres:
             self._copy(connection, table, frame)
             return len(frame)
-        names = list(frame.columns)
-        columns = [_bind_values(frame[name], table, name) for name in names]
-        statement = table.insert()
-        for start in range(0, len(frame), _ROWS_AT_ONCE):
-            block = [column[start : start + _ROWS_AT_ONCE] for column in columns]
-            connection.execute(
-                statement, [dict(zip(names, row, strict=True)) for row in zip(*block, strict=True)]
-            )
+        quote = connection.dialect.identifier_preparer.quote
+        names = ", ".join(map(quote, frame.columns))
+        places = ", ".join("?" for _ in frame.columns)
+        statement = f"INSERT INTO {quote(table.name)} ({names}) VALUES ({places})"  # noqa: S608
+        for block in blocks(frame):
+            connection.exec_driver_sql(statement, sqlite_rows(block, table))
         return len(frame)
 
     def _copy(self, connection: Connection, table: Table, frame: pd.DataFrame) -> None:
         from psycopg import sql
 
-        names = list(frame.columns)
-        columns = [_copy_values(frame[name], table, name) for name in names]
+        relation = [table.schema, table.name] if table.schema else [table.name]
         statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-            sql.Identifier(INTERNAL_SCHEMA, table.name),
-            sql.SQL(", ").join(map(sql.Identifier, names)),
+            sql.Identifier(*relation), sql.SQL(", ").join(map(sql.Identifier, frame.columns))
         )
         driver = connection.connection.driver_connection
         if driver is None:
             raise WarehouseError("the connection to PostgreSQL is closed")
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in zip(*columns, strict=True):
-                copy.write_row(row)
+            for block in blocks(frame):
+                copy.write(copy_text(block, table).encode())
 
     @contextmanager
     def writer_lock(
@@ -141,32 +190,54 @@ class Warehouse:
         """Held by the one writer of these days of a table (no days: of all of it).
 
         Advisory locks on PostgreSQL, in a transaction of their own; a lock file beside the database
-        on SQLite, which has one writer at a time anyway. Waits up to ten minutes.
+        on SQLite, which has one writer at a time anyway. Waits up to ten minutes, then raises
+        ``WarehouseError``. Not to be taken twice by one writer.
         """
+        days = "" if first_day is None else f", days {first_day} to {last_day}"
+        refused = WarehouseError(
+            f"another process has been writing {table.name}{days} for {_LOCK_SECONDS // 60} "
+            f"minutes: try again when it has ended"
+        )
         if not self.is_postgres:
-            database = self.engine.url.database
-            with FileLock(f"{database}.{table.name}.lock", timeout=_LOCK_SECONDS):
+            lock = FileLock(f"{self.engine.url.database}.{table.name}.lock", timeout=_LOCK_SECONDS)
+            try:
+                lock.acquire()
+            except Timeout as error:
+                raise refused from error
+            try:
                 yield
+            finally:
+                lock.release()
             return
-        with self.engine.begin() as connection:
+        with self.begin() as connection:
             connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
-            # Always in the order of the days: two writers cannot wait for each other.
-            for key in _lock_keys(table.name, first_day, last_day):
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+            # The rebuild may take long, and this connection has nothing to say meanwhile.
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            try:
+                for function, key in _advisory_locks(table.name, first_day, last_day):
+                    connection.execute(text(f"SELECT {function}(:key)"), {"key": key})
+            except OperationalError as error:
+                raise refused from error
             yield
 
 
-def _lock_keys(table_name: str, first_day: date | None, last_day: date | None) -> list[int]:
-    names = [table_name]
-    if first_day is not None and last_day is not None:
-        names = [
-            f"{table_name}/{first_day + timedelta(days=offset)}"
-            for offset in range((last_day - first_day).days + 1)
-        ]
-    return [
-        int.from_bytes(hashlib.sha256(f"insights/{name}".encode()).digest()[:8], signed=True)
-        for name in names
-    ]
+def _advisory_locks(
+    table_name: str, first_day: date | None, last_day: date | None
+) -> Iterator[tuple[str, int]]:
+    """The locks of a writer, as (function, key), always in the order of the days: two writers
+    cannot wait for each other. Writers of days share the table's own lock, which a writer of the
+    whole table has alone."""
+    whole_table = _lock_key(table_name)
+    if first_day is None or last_day is None or (last_day - first_day).days >= _LOCKED_DAYS:
+        yield "pg_advisory_xact_lock", whole_table
+        return
+    yield "pg_advisory_xact_lock_shared", whole_table
+    for offset in range((last_day - first_day).days + 1):
+        yield "pg_advisory_xact_lock", _lock_key(f"{table_name}/{first_day + timedelta(offset)}")
+
+
+def _lock_key(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"insights/{name}".encode()).digest()[:8], signed=True)
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:
@@ -183,28 +254,3 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     reads_only = connection.get_execution_options().get("insights_reads_only", False)
     connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
-
-
-def _bind_values(series: pd.Series, table: Table, name: str) -> list[Any]:
-    """A column's values as SQLAlchemy binds them."""
-    if isinstance(table.c[name].type, Money):
-        return [from_minor(value) for value in series]
-    if isinstance(series.dtype, pd.DatetimeTZDtype):
-        return [None if value is pd.NaT else value.to_pydatetime() for value in series]
-    if series.dtype.kind == "M":
-        return [None if value is pd.NaT else value.date() for value in series]
-    missing = series.isna() if series.dtype != "object" else series.map(lambda v: v is None)
-    return [
-        None if is_missing else (value.item() if isinstance(value, np.generic) else value)
-        for value, is_missing in zip(series, missing, strict=True)
-    ]
-
-
-def _copy_values(series: pd.Series, table: Table, name: str) -> list[Any]:
-    """A column's values as COPY writes them (a zero byte cannot be stored and is left out)."""
-    values = _bind_values(series, table, name)
-    if isinstance(table.c[name].type, JSON):
-        return [None if v is None else dump_json(v).replace("\\u0000", "") for v in values]
-    if series.dtype == "str":
-        return [v.replace("\x00", "") if isinstance(v, str) else v for v in values]
-    return values

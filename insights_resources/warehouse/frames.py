@@ -3,7 +3,7 @@
 Dtypes by column type: money ``Int64`` in hundredths of the currency (exact, and arithmetic on whole
 columns), day ``datetime64[s]`` at midnight without a zone, instant ``datetime64[us, UTC]``, integer
 ``Int64``, float ``float64`` (NaN is NULL), boolean ``boolean``, text ``str`` (NaN is NULL), JSON
-``object`` of Python lists and dictionaries.
+``object`` of Python lists and dictionaries (None is NULL).
 """
 
 from __future__ import annotations
@@ -13,15 +13,37 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Boolean, Column, Date, Float, Integer, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Date,
+    Float,
+    Integer,
+    String,
+    Table,
+)
 from sqlalchemy.types import JSON
 
 from insights_resources.errors import WarehouseError
-from insights_resources.warehouse.column_types import MONEY_SCALE, Money, UtcDateTime, dump_json
+from insights_resources.warehouse.column_types import (
+    MONEY_SCALE,
+    Money,
+    UtcDateTime,
+    clean_json,
+    clean_text,
+    dump_json,
+)
+from insights_resources.warehouse.series_of_column import series_of_column
 from insights_resources.warehouse.tables import AUDIT_COLUMNS
 
 #: Hashed in place of a missing value.
 _MISSING = "\x00missing"
+
+#: Largest integer of a column (exclusive, and of either sign): INTEGER, and NUMERIC(14, 2).
+_INTEGER_LIMIT = 2**31
+_MONEY_LIMIT = 10**14
 
 
 def own_columns(table: Table) -> list[str]:
@@ -34,8 +56,8 @@ def to_minor(amount: Decimal | None) -> int | None:
     if amount is None:
         return None
     hundredths = amount.scaleb(MONEY_SCALE)
-    if hundredths != hundredths.to_integral_value():
-        raise ValueError(f"{amount} has more than {MONEY_SCALE} decimals")
+    if not amount.is_finite() or hundredths != hundredths.to_integral_value():
+        raise ValueError(f"{amount} is no amount with at most {MONEY_SCALE} decimals")
     return int(hundredths)
 
 
@@ -46,8 +68,8 @@ def from_minor(hundredths: Any) -> Decimal | None:
     return Decimal(int(hundredths)).scaleb(-MONEY_SCALE)
 
 
-def dtype_of(column: Column[Any]) -> Any:
-    """The pandas dtype of a column."""
+def dtype_of(column: ColumnElement[Any]) -> str:
+    """The pandas dtype of a column, or of an expression in a query."""
     kind = column.type
     if isinstance(kind, Money | Integer):
         return "Int64"
@@ -63,53 +85,7 @@ def dtype_of(column: Column[Any]) -> Any:
         return "object"
     if isinstance(kind, String):
         return "str"
-    raise WarehouseError(f"column {column.name} has a type without a frame form: {kind!r}")
-
-
-def as_series(values: Any, column: Column[Any]) -> pd.Series:
-    """Values (a list or a series) with the column's dtype; raises ``TypeError``/``ValueError``."""
-    dtype = dtype_of(column)
-    if dtype == "object":
-        series = pd.Series(values, dtype="object")
-        return series.where(
-            series.map(lambda value: value is not None and value is not pd.NA), None
-        )
-    series = values if isinstance(values, pd.Series) else pd.Series(values, dtype="object")
-    if series.dtype == dtype:
-        return series
-    if dtype == "datetime64[us, UTC]":
-        if isinstance(series.dtype, pd.DatetimeTZDtype):
-            return series.astype(dtype)
-        converted = pd.to_datetime(series, utc=True)
-        return converted.astype(dtype)
-    if dtype == "datetime64[s]":
-        if pd.api.types.is_datetime64_dtype(series.dtype):
-            return series.astype(dtype)
-        return pd.Series(
-            np.array(
-                [
-                    np.datetime64("NaT") if pd.isna(day) else np.datetime64(day, "s")
-                    for day in series
-                ],
-                dtype="datetime64[s]",
-            ),
-            index=series.index,
-        )
-    if dtype == "Int64" and series.dtype == "object":
-        return pd.Series(
-            pd.array([pd.NA if pd.isna(value) else value for value in series], dtype="Int64"),
-            index=series.index,
-        )
-    if dtype == "boolean" and series.dtype == "object":
-        return pd.Series(
-            pd.array(
-                [pd.NA if pd.isna(value) else bool(value) for value in series], dtype="boolean"
-            ),
-            index=series.index,
-        )
-    if dtype == "str" and series.dtype == "object":
-        return series.where(series.notna(), np.nan).astype("str")
-    return series.astype(dtype)
+    raise WarehouseError(f"{column} has a type without a frame form: {kind!r}")
 
 
 def empty_frame(table: Table) -> pd.DataFrame:
@@ -123,7 +99,8 @@ def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     """The frame as the table has it: its own columns, in order, with their dtypes.
 
     Raises ``WarehouseError`` naming table and column for a column that is missing or unknown, a
-    value of the wrong type, a NULL where none may be, a text that is too long, a key twice.
+    value of the wrong type or too large for it, a NULL where none may be, a text that is too long,
+    a key twice. Characters that no database stores are replaced (see ``clean_text``).
     """
     names = own_columns(table)
     missing, unknown = set(names) - set(frame.columns), set(frame.columns) - set(names)
@@ -131,54 +108,103 @@ def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
         raise WarehouseError(
             f"{table.name}: missing columns {sorted(missing)}, unknown columns {sorted(unknown)}"
         )
-    columns = {}
-    for name in names:
-        column = table.c[name]
-        try:
-            series = as_series(frame[name], column)
-        except (TypeError, ValueError) as error:
-            raise WarehouseError(f"{table.name}.{name}: {error}") from error
-        if not column.nullable and bool(series.isna().any()):
-            raise WarehouseError(
-                f"{table.name}.{name} may not be NULL, and is in {int(series.isna().sum())} rows"
-            )
-        length = getattr(column.type, "length", None)
-        if length is not None and isinstance(column.type, String) and len(series):
-            longest = series.str.len().max()
-            if longest == longest and longest > length:
-                raise WarehouseError(f"{table.name}.{name}: text longer than {length} characters")
-        columns[name] = series
-    conformed = pd.DataFrame(columns, columns=names).reset_index(drop=True)
+    given = frame.reset_index(drop=True)
+    conformed = pd.DataFrame(
+        {name: _conform_column(given[name], table, table.c[name]) for name in names}, columns=names
+    )
     key = list(table.info["key"])
     twice = conformed.duplicated(subset=key)
     if bool(twice.any()):
-        example = conformed.loc[twice, key].iloc[0].tolist()
+        example = ", ".join(map(str, conformed.loc[twice, key].iloc[0]))
         raise WarehouseError(
-            f"{table.name}: {int(twice.sum())} rows have the key of another, such as {example}"
+            f"{table.name}: {int(twice.sum())} rows have the key of another, such as ({example})"
         )
     return conformed
+
+
+def _conform_column(values: pd.Series, table: Table, column: Column[Any]) -> pd.Series:
+    where = f"{table.name}.{column.name}"
+    try:
+        series = series_of_column(values, dtype_of(column))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise WarehouseError(f"{where}: {error}") from error
+    if not column.nullable and bool(series.isna().any()):
+        raise WarehouseError(f"{where} may not be NULL, and is in {int(series.isna().sum())} rows")
+    if isinstance(column.type, String):
+        series = clean_texts(series)
+        length = column.type.length
+        longest = series.str.len().max() if length is not None and len(series) else 0
+        if length is not None and longest > length:
+            raise WarehouseError(f"{where}: text of {int(longest)} characters, {length} may be")
+    elif isinstance(column.type, Money):
+        _check_limit(series, _MONEY_LIMIT, where)
+    elif isinstance(column.type, Integer) and not isinstance(column.type, BigInteger):
+        _check_limit(series, _INTEGER_LIMIT, where)
+    elif isinstance(column.type, Float) and bool(np.isinf(series).any()):
+        raise WarehouseError(f"{where}: an infinite number")
+    return series
+
+
+def clean_texts(series: pd.Series) -> pd.Series:
+    """A column of texts with each one cleaned by ``clean_text``."""
+    present = series[series.notna()]
+    # One look at all of them: next to none has to be cleaned.
+    together = "".join(present.to_numpy(dtype="object"))
+    if clean_text(together) == together:
+        return series
+    return series.where(series.isna(), present.map(clean_text)).astype("str")
+
+
+def _check_limit(series: pd.Series, limit: int, where: str) -> None:
+    if bool((series.abs() >= limit).any()):
+        raise WarehouseError(f"{where}: {int(series.abs().max())} is too large for the column")
+
+
+def json_as_text(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """The frame with its JSON columns as canonical text (NaN for NULL), as they are hashed and
+    stored. Columns that are text already stay.
+
+    Raises ``WarehouseError`` naming table and column for a document that is none (NaN in it).
+    """
+    texts = {}
+    for name in frame.columns:
+        if isinstance(table.c[name].type, JSON) and frame[name].dtype == "object":
+            try:
+                dumped = [np.nan if value is None else _dump(value) for value in frame[name]]
+            except (TypeError, ValueError) as error:
+                raise WarehouseError(f"{table.name}.{name}: {error}") from error
+            texts[name] = pd.Series(dumped, dtype="str", index=frame.index)
+    return frame.assign(**texts)
+
+
+def _dump(value: Any) -> str:
+    text = dump_json(value)
+    # In JSON a zero byte is written \u0000; so is the harmless text "\u0000" behind a backslash.
+    if "\\u0000" in text or clean_text(text) != text:
+        return dump_json(clean_json(value))
+    return text
 
 
 def row_hashes(frame: pd.DataFrame, table: Table) -> pd.Series:
     """A 64-bit hash (int64) of each row's own columns: equal rows have equal hashes, in every
     process and on both engines."""
-    canonical = pd.DataFrame(index=frame.index)
-    for name in own_columns(table):
-        series = frame[name]
+    names = own_columns(table)
+    canonical: dict[str, Any] = {}
+    texts = json_as_text(frame[names], table)
+    for name in names:
+        series = texts[name]
         dtype = dtype_of(table.c[name])
-        if dtype == "object":
-            canonical[name] = [_MISSING if value is None else dump_json(value) for value in series]
-        elif dtype == "str":
+        if dtype in ("object", "str"):
             canonical[name] = series.astype("object").where(series.notna(), _MISSING)
         elif dtype == "float64":
-            # One zero, and one NaN.
+            # One zero; pandas hashes every NaN alike.
             canonical[name] = series + 0.0
-        elif str(dtype).startswith("datetime64"):
+        elif dtype.startswith("datetime64"):
             canonical[name] = series.astype("int64")
         else:
             canonical[f"{name} is NULL"] = series.isna()
             canonical[name] = series.astype("Int64").fillna(0).astype("int64")
-    if canonical.empty:
-        return pd.Series([], dtype="int64")
-    hashes = pd.util.hash_pandas_object(canonical, index=False)
+    if frame.empty:
+        return pd.Series([], dtype="int64", index=frame.index)
+    hashes = pd.util.hash_pandas_object(pd.DataFrame(canonical), index=False)
     return pd.Series(hashes.to_numpy().view("int64"), index=frame.index)

@@ -16,29 +16,40 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
+    MetaData,
     Select,
     Table,
     and_,
     insert,
     or_,
     select,
-    tuple_,
+    union,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 
-from insights_resources.errors import AuditFailedError
+from insights_resources.errors import AuditFailedError, WarehouseError
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
+from insights_resources.warehouse.column_types import clean_json
 from insights_resources.warehouse.engine import Warehouse
-from insights_resources.warehouse.frames import conform, own_columns, row_hashes
+from insights_resources.warehouse.frames import (
+    conform,
+    empty_frame,
+    json_as_text,
+    own_columns,
+    row_hashes,
+)
 
-#: Rows that one statement supersedes: below every engine's limit of parameters.
-_KEYS_AT_ONCE = 200
+#: Builds that one statement asks about: below every engine's limit of parameters.
+_BUILDS_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -101,17 +112,19 @@ def publish(
     audits: Sequence[Audit] = (),
     code_version: str,
     run_id: str | None = None,
+    allow_empty: bool = True,
 ) -> PublishedBuild:
     """Makes the frame's rows the current ones among those that ``covers`` selects.
 
-    The caller holds the writer's lock from before it read its inputs. Raises ``AuditFailedError``
-    when a finding failed; ``WarehouseError`` when the frame is not what the table holds.
+    The caller holds the writer's lock from before it read its inputs. ``allow_empty`` False: a
+    frame without rows fails the audit. Raises ``AuditFailedError`` when a finding failed;
+    ``WarehouseError`` when the frame is not what the table holds, or another writer was in between.
     """
     build_id = _open_build(warehouse, table, scope, code_version, run_id)
     try:
         conformed = conform(frame, table)
         difference = _write_difference(warehouse, table, conformed, covers, build_id)
-        findings = tuple(finding for audit in audits for finding in audit(conformed))
+        findings = _audit(conformed, audits, allow_empty)
         failed = [finding for finding in findings if not finding.passed]
         if failed:
             _close_build(warehouse, build_id, "rejected", difference, len(conformed), findings)
@@ -126,22 +139,15 @@ def publish(
     except AuditFailedError:
         raise
     except BaseException as error:
-        _close_build(
-            warehouse,
-            build_id,
-            "failed",
-            None,
-            None,
-            (AuditFinding("rebuild", passed=False, detail=f"{type(error).__name__}: {error}"),),
-        )
+        _note_failure(warehouse, build_id, error)
         raise
     return PublishedBuild(
         build_id,
         table.name,
         len(conformed),
         difference.added,
-        len(difference.changed_keys),
-        len(difference.removed_keys),
+        difference.changed,
+        difference.removed,
         published_at,
         findings,
         _rows_by_day(conformed),
@@ -179,20 +185,34 @@ def pending(warehouse: Warehouse, consumer: Table, upstream: Sequence[Table]) ->
 
 def changed_product_days(warehouse: Warehouse, builds: Sequence[PendingBuild]) -> pd.DataFrame:
     """The (marketplace, asin, day) whose rows these builds wrote or superseded, each once."""
-    frames = []
+    by_table: dict[str, list[PendingBuild]] = {}
     for build in builds:
-        table = tables.metadata.tables[f"{tables.INTERNAL_SCHEMA}.{build.table_name}"]
-        touched = or_(
-            table.c.build_id == build.build_id, table.c.superseded_at == build.published_at
+        by_table.setdefault(build.table_name, []).append(build)
+    frames = [
+        _touched(warehouse, tables.metadata.tables[f"{tables.INTERNAL_SCHEMA}.{name}"], some)
+        for name, together in by_table.items()
+        for some in (
+            together[start : start + _BUILDS_AT_ONCE]
+            for start in range(0, len(together), _BUILDS_AT_ONCE)
         )
-        frames.append(
-            warehouse.read_frame(
-                select(table.c.marketplace, table.c.asin, table.c.day).where(touched).distinct()
-            )
-        )
+    ]
     if not frames:
-        return pd.DataFrame(columns=["marketplace", "asin", "day"])
+        return empty_frame(tables.product_features)[["marketplace", "asin", "day"]]
     return pd.concat(frames, ignore_index=True).drop_duplicates(ignore_index=True)
+
+
+def _touched(warehouse: Warehouse, table: Table, builds: Sequence[PendingBuild]) -> pd.DataFrame:
+    columns = (table.c.marketplace, table.c.asin, table.c.day)
+    superseded: ColumnElement[bool] = table.c.superseded_at.in_(
+        [build.published_at for build in builds]
+    )
+    days = [day for build in builds for day in (build.first_day, build.last_day)]
+    known = [day for day in days if day is not None]
+    if len(known) == len(days):
+        # A build supersedes within its scope: spares a look at the rows of all other days.
+        superseded = and_(superseded, table.c.day.between(min(known), max(known)))
+    wrote = select(*columns).where(table.c.build_id.in_([build.build_id for build in builds]))
+    return warehouse.read_frame(union(wrote, select(*columns).where(superseded)))
 
 
 def mark_consumed(warehouse: Warehouse, consumer: Table, build_ids: Iterable[int]) -> None:
@@ -213,11 +233,24 @@ def mark_consumed(warehouse: Warehouse, consumer: Table, build_ids: Iterable[int
 
 @dataclass(frozen=True)
 class _Difference:
-    """How a frame differs from the current rows: keys with the build whose row stood for them."""
+    """How a frame differs from the current rows.
+
+    ``superseded`` has the key and the build of each current row that is changed or removed.
+    """
 
     added: int
-    changed_keys: list[tuple[Any, ...]]
-    removed_keys: list[tuple[Any, ...]]
+    changed: int
+    removed: int
+    superseded: pd.DataFrame
+
+
+def _audit(
+    frame: pd.DataFrame, audits: Sequence[Audit], allow_empty: bool
+) -> tuple[AuditFinding, ...]:
+    findings = [finding for audit in audits for finding in audit(frame)]
+    if not allow_empty:
+        findings.append(AuditFinding("has_rows", len(frame) > 0, f"{len(frame)} rows"))
+    return tuple(findings)
 
 
 def _open_build(
@@ -242,7 +275,7 @@ def _open_build(
                 run_id=run_id,
             )
         )
-        return int(result.inserted_primary_key[0])
+        return int(result.inserted_primary_key[0])  # type: ignore[index]
 
 
 def _close_build(
@@ -257,16 +290,26 @@ def _close_build(
     with warehouse.begin() as connection:
         connection.execute(
             update(tables.builds)
-            .where(tables.builds.c.build_id == build_id)
+            # Not one whose publication went through although its caller heard of an error.
+            .where(tables.builds.c.build_id == build_id, tables.builds.c.status == "open")
             .values(
                 status=status,
                 row_count=row_count,
                 rows_added=difference.added if difference else None,
-                rows_changed=len(difference.changed_keys) if difference else None,
-                rows_removed=len(difference.removed_keys) if difference else None,
-                audit=[asdict(finding) for finding in findings],
+                rows_changed=difference.changed if difference else None,
+                rows_removed=difference.removed if difference else None,
+                audit=_as_json(findings),
             )
         )
+
+
+def _note_failure(warehouse: Warehouse, build_id: int, error: BaseException) -> None:
+    """Marks a build as failed; without a database it stays open, which is as invisible."""
+    finding = AuditFinding("rebuild", passed=False, detail=f"{type(error).__name__}: {error}")
+    try:
+        _close_build(warehouse, build_id, "failed", None, None, (finding,))
+    except (WarehouseError, SQLAlchemyError) as second:
+        error.add_note(f"build {build_id} could not be marked as failed: {second}")
 
 
 def _write_difference(
@@ -278,29 +321,41 @@ def _write_difference(
 ) -> _Difference:
     """Compares with the current rows, and writes what is new or changed, unpublished."""
     key = list(table.info["key"])
-    hashed = frame.assign(row_hash=row_hashes(frame, table).astype("Int64"))
+    storable = json_as_text(frame, table)
+    storable["row_hash"] = row_hashes(storable, table).astype("Int64")
+    query = select(*(table.c[name] for name in (*key, "row_hash", "build_id"))).where(
+        is_current(table), covers
+    )
+    compared = (
+        storable[[*key, "row_hash"]]
+        .assign(position=np.arange(len(storable)))
+        .merge(
+            warehouse.read_frame(query),
+            on=key,
+            how="outer",
+            suffixes=("", "_before"),
+            indicator="found",
+        )
+    )
+    is_new = compared["found"] == "left_only"
+    is_gone = compared["found"] == "right_only"
+    is_changed = (compared["found"] == "both") & ~_equal(
+        compared["row_hash"], compared["row_hash_before"]
+    )
+    positions = compared.loc[is_new | is_changed, "position"].astype("int64").sort_values()
+    written = storable.iloc[positions.to_numpy()].assign(build_id=build_id)
     with warehouse.begin() as connection:
-        current = warehouse.read_frame(
-            select(*(table.c[name] for name in key), table.c.row_hash, table.c.build_id).where(
-                is_current(table), covers
-            ),
-            connection,
-        )
-        merged = hashed[[*key, "row_hash"]].merge(
-            current, on=key, how="outer", suffixes=("", "_before"), indicator=True
-        )
-        is_new = merged["_merge"] == "left_only"
-        is_gone = merged["_merge"] == "right_only"
-        is_changed = (merged["_merge"] == "both") & (
-            merged["row_hash"].ne(merged["row_hash_before"]).fillna(value=False).astype(bool)
-        )
-        to_write = hashed.merge(merged.loc[is_new | is_changed, key], on=key, how="inner")
-        warehouse.insert_frame(connection, table, to_write.assign(build_id=build_id))
-        return _Difference(
-            int(is_new.sum()),
-            _key_values(merged.loc[is_changed], key),
-            _key_values(merged.loc[is_gone], key),
-        )
+        warehouse.insert_frame(connection, table, written)
+    return _Difference(
+        int(is_new.sum()),
+        int(is_changed.sum()),
+        int(is_gone.sum()),
+        compared.loc[is_changed | is_gone, [*key, "build_id"]].reset_index(drop=True),
+    )
+
+
+def _equal(left: pd.Series, right: pd.Series) -> pd.Series:
+    return left.eq(right).fillna(value=False).astype("bool")
 
 
 def _make_current(
@@ -314,7 +369,7 @@ def _make_current(
     """The one transaction in which the build becomes what consumers see."""
     now = datetime.now(UTC)
     with warehouse.begin() as connection:
-        _supersede(connection, table, [*difference.changed_keys, *difference.removed_keys], now)
+        _supersede(warehouse, connection, table, difference.superseded, now)
         connection.execute(
             update(table).where(table.c.build_id == build_id).values(recorded_at=now)
         )
@@ -326,38 +381,49 @@ def _make_current(
                 published_at=now,
                 row_count=row_count,
                 rows_added=difference.added,
-                rows_changed=len(difference.changed_keys),
-                rows_removed=len(difference.removed_keys),
-                audit=[asdict(finding) for finding in findings],
+                rows_changed=difference.changed,
+                rows_removed=difference.removed,
+                audit=_as_json(findings),
             )
         )
     return now
 
 
 def _supersede(
-    connection: Connection, table: Table, keys: Sequence[tuple[Any, ...]], now: datetime
+    warehouse: Warehouse, connection: Connection, table: Table, rows: pd.DataFrame, now: datetime
 ) -> None:
-    columns = tuple_(*(table.c[name] for name in table.info["key"]))
-    for start in range(0, len(keys), _KEYS_AT_ONCE):
-        connection.execute(
-            update(table)
-            .where(is_current(table), columns.in_(keys[start : start + _KEYS_AT_ONCE]))
-            .values(superseded_at=now)
+    """Ends the current rows with these keys and builds; all of them, or ``WarehouseError``."""
+    if rows.empty:
+        return
+    names = list(rows.columns)
+    # A statement could name a few hundred keys; a table that lasts as long as this joins them all.
+    ended = Table(
+        "ended_rows",
+        MetaData(),
+        *(Column(name, table.c[name].type, nullable=False) for name in names),
+        prefixes=["TEMPORARY"],
+    )
+    ended.create(connection)
+    warehouse.insert_frame(connection, ended, rows)
+    count = connection.execute(
+        update(table)
+        .where(table.c.superseded_at.is_(None), *(table.c[name] == ended.c[name] for name in names))
+        .values(superseded_at=now)
+    ).rowcount
+    ended.drop(connection)
+    if count != len(rows):
+        raise WarehouseError(
+            f"{table.name}: {len(rows) - count} rows were replaced by another writer meanwhile; "
+            f"rebuild again, with the writer's lock held from before the inputs are read"
         )
 
 
-def _key_values(frame: pd.DataFrame, key: list[str]) -> list[tuple[Any, ...]]:
-    """The rows' keys as SQLAlchemy binds them."""
-    columns = [
-        [value.date() for value in frame[name]]
-        if frame[name].dtype.kind == "M"
-        else frame[name].tolist()
-        for name in key
-    ]
-    return list(zip(*columns, strict=True))
+def _as_json(findings: Sequence[AuditFinding]) -> list[dict[str, Any]]:
+    return [clean_json(asdict(finding)) for finding in findings]
 
 
 def _rows_by_day(frame: pd.DataFrame) -> dict[date, int]:
     if "day" not in frame:
         return {}
-    return {day.date(): int(count) for day, count in frame["day"].value_counts().items()}
+    days, counts = np.unique(frame["day"].to_numpy("datetime64[D]"), return_counts=True)
+    return dict(zip(days.tolist(), counts.tolist(), strict=True))

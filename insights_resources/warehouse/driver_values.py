@@ -1,0 +1,141 @@
+"""A frame's columns as the databases' drivers take and give them, whole columns at a time.
+
+PostgreSQL is written with COPY's text format and read through psycopg's own conversions. SQLite is
+written and read as integers (money in hundredths, truth values), texts (days, instants, JSON) and
+reals. SQLAlchemy's conversions of single values are left out on purpose: they cost more than the
+database itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Boolean, Column, ColumnElement, Date, Float, Integer, Table
+from sqlalchemy.types import JSON
+
+from insights_resources.warehouse.column_types import MONEY_SCALE, Money, UtcDateTime
+from insights_resources.warehouse.frames import clean_texts, dtype_of, json_as_text
+
+#: Rows that are turned into text, and sent, at once.
+_ROWS_AT_ONCE = 20_000
+
+_NULL = "\\N"
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def blocks(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The frame in pieces of bounded size."""
+    for start in range(0, len(frame), _ROWS_AT_ONCE):
+        yield frame.iloc[start : start + _ROWS_AT_ONCE]
+
+
+def copy_text(frame: pd.DataFrame, table: Table) -> str:
+    """The rows in the text format of PostgreSQL's COPY."""
+    texts = json_as_text(frame, table)
+    columns = [_copy_column(texts[name], table.c[name]) for name in texts.columns]
+    return "\n".join(map("\t".join, zip(*columns, strict=True))) + "\n"
+
+
+def _copy_column(series: pd.Series, column: Column[Any]) -> list[str]:
+    missing = series.isna().to_numpy()
+    kind = column.type
+    if isinstance(kind, Money):
+        # 1299e-2 is an exact number to PostgreSQL.
+        texts = list(map(f"%de-{MONEY_SCALE}".__mod__, _filled(series, 0, "int64")))
+    elif isinstance(kind, Integer):
+        texts = list(map(str, _filled(series, 0, "int64")))
+    elif isinstance(kind, Float):
+        texts = list(map(repr, series.tolist()))
+    elif isinstance(kind, Boolean):
+        texts = ["t" if value else "f" for value in _filled(series, False, "bool")]
+    elif isinstance(kind, UtcDateTime | Date):
+        texts = _times_as_text(series, column)
+    else:
+        stored = clean_texts(series).where(~missing, "").to_numpy(dtype="object")
+        texts = [value.translate(_ESCAPES) for value in stored]
+    for row in np.flatnonzero(missing):
+        texts[row] = _NULL
+    return texts
+
+
+def sqlite_rows(frame: pd.DataFrame, table: Table) -> list[tuple[Any, ...]]:
+    """The rows as sqlite3 binds them."""
+    texts = json_as_text(frame, table)
+    columns = [_sqlite_column(texts[name], table.c[name]) for name in texts.columns]
+    return list(zip(*columns, strict=True))
+
+
+def _sqlite_column(series: pd.Series, column: Column[Any]) -> list[Any]:
+    missing = series.isna().to_numpy()
+    kind = column.type
+    values: list[Any]
+    if isinstance(kind, Money | Integer | Boolean):
+        values = _filled(series, 0, "int64")
+    elif isinstance(kind, UtcDateTime | Date):
+        values = list(_times_as_text(series, column))
+    elif isinstance(kind, Float):
+        values = series.tolist()
+    else:
+        values = clean_texts(series).to_numpy(dtype="object").tolist()
+    for row in np.flatnonzero(missing):
+        values[row] = None
+    return values
+
+
+def _filled(series: pd.Series, value: Any, dtype: str) -> list[Any]:
+    return series.to_numpy(dtype=dtype, na_value=value).tolist()
+
+
+def _times_as_text(series: pd.Series, column: Column[Any]) -> list[str]:
+    """ISO 8601: ``2026-03-01``, or ``2026-03-01T12:30:00.000000Z``."""
+    if isinstance(column.type, Date):
+        return np.datetime_as_string(series.to_numpy("datetime64[D]")).tolist()
+    moments = series.dt.tz_localize(None).to_numpy("datetime64[us]")
+    return np.datetime_as_string(moments, timezone="UTC").tolist()
+
+
+def series_from_driver(
+    values: Sequence[Any], column: ColumnElement[Any], is_postgres: bool
+) -> pd.Series:
+    """One column of a result, as the driver gave it, with the dtype of ``frames``."""
+    kind = column.type
+    if isinstance(kind, Money):
+        if is_postgres:
+            values = [None if v is None else int(v.scaleb(MONEY_SCALE)) for v in values]
+        return _masked(values, "Int64")
+    if isinstance(kind, UtcDateTime):
+        if is_postgres:
+            return pd.Series(pd.to_datetime(list(values), utc=True).as_unit("us"))
+        # Without the Z, which numpy does not know.
+        moments = [None if value is None else value[:-1] for value in values]
+        naive = pd.Series(np.array(moments, dtype="datetime64[us]"))
+        return naive.dt.tz_localize("UTC")
+    if isinstance(kind, Date):
+        return pd.Series(np.array(list(values), dtype="datetime64[D]").astype("datetime64[s]"))
+    if isinstance(kind, Float):
+        return pd.Series(np.array(list(values), dtype="float64"))
+    if isinstance(kind, Boolean | Integer):
+        return _masked(values, dtype_of(column))
+    if isinstance(kind, JSON):
+        documents = (
+            list(values)
+            if is_postgres
+            else [None if value is None else json.loads(value) for value in values]
+        )
+        return pd.Series(documents, dtype="object")
+    return pd.Series(list(values), dtype=dtype_of(column))
+
+
+def _masked(values: Sequence[Any], dtype: str) -> pd.Series:
+    """Integers or truth values with None among them, exactly (a float would round them)."""
+    objects = np.empty(len(values), dtype="object")
+    objects[:] = values
+    missing = objects == None  # noqa: E711 - elementwise
+    objects[missing] = 0
+    if dtype == "boolean":
+        return pd.Series(pd.arrays.BooleanArray(objects.astype("bool"), missing))
+    return pd.Series(pd.arrays.IntegerArray(objects.astype("int64"), missing))
