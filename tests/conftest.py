@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.schema import migrate
@@ -45,7 +46,7 @@ def postgres_url() -> Iterator[str]:
     """A superuser's URL of a real PostgreSQL: the one of the environment, or one of our own."""
     given = os.environ.get("INSIGHTS_TEST_POSTGRES_URL")
     if given:
-        yield given.replace("postgresql+psycopg://", "postgresql://", 1)
+        yield make_url(given).set(drivername="postgresql").render_as_string(hide_password=False)
         return
     with postgres_server() as url:
         yield url
@@ -62,8 +63,9 @@ def redis_url() -> Iterator[str]:
         yield url
 
 
-def _database_url(server_url: str, database: str) -> str:
-    return server_url.rpartition("/")[0] + f"/{database}"
+def _warehouse_url(server_url: str, database: str) -> str:
+    url = make_url(server_url).set(drivername="postgresql+psycopg", database=database)
+    return url.render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +74,7 @@ def _postgres_template(postgres_url: str) -> Iterator[str]:
     name = f"insights_template_{uuid.uuid4().hex[:8]}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-    warehouse = Warehouse.open("postgresql+psycopg" + _database_url(postgres_url, name)[10:])
+    warehouse = Warehouse.open(_warehouse_url(postgres_url, name))
     migrate(warehouse)
     warehouse.dispose()
     yield name
@@ -97,7 +99,7 @@ def _fresh_database(postgres_url: str, template: str | None) -> Iterator[str]:
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         copy_of = f' TEMPLATE "{template}"' if template else ""
         connection.execute(f'CREATE DATABASE "{name}"{copy_of}')
-    yield "postgresql+psycopg" + _database_url(postgres_url, name)[10:]
+    yield _warehouse_url(postgres_url, name)
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 

