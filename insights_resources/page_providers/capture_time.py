@@ -1,8 +1,8 @@
-"""When a saved page was served, where the page itself reliably says so.
+"""When a saved page was served, where the page itself says so.
 
-Taken are the marks of those who save pages: the answer's ``Date`` header in front of the page, the
-comments of SingleFile and HTTrack. Dates within the page (deliveries, reviews, offers) say nothing
-about it, and are never taken.
+Only what the server writes while it renders is believed: a response's ``Date`` header saved with
+the body, and the server's clock in the page's own logging addresses and form tokens. Search
+times, delivery dates, banners and whatever a browser's script wrote say other things.
 """
 
 from __future__ import annotations
@@ -13,56 +13,71 @@ from email.utils import parsedate_to_datetime
 
 from insights_resources.page_providers.document import PageDocument
 
-#: The marks stand at the beginning of the file.
-_HEAD_CHARACTERS = 20_000
-
-_HTTP_DATE = re.compile(
-    r"^Date:\s*([A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} [\d:]{8} GMT)\s*$", re.M
+#: Server-rendered moments, in seconds or milliseconds since 1970.
+_STAMPS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"log-action\.html\?qualifier=(\d{10})(\d{3})?(?!\d)",
+        r"[?&;]old_oo=0&(?:amp;)?(?:ts|cb)=(\d{10})(\d{3})?(?!\d)",
+        r"\bocInitTimestamp\s*=\s*['\"]?(\d{10})(\d{3})?(?!\d)",
+        r"name=[\"']csrfTs[\"']\s+value=[\"'](\d{10})(\d{3})?[\"']",
+        r"data-acp-stamp=[\"'](\d{10})(\d{3})?[\"']",
+    )
 )
-_HTTRACK = re.compile(
-    r"<!--\s*(?:Mirrored from|Added by HTTrack).{0,400}?([A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} [\d:]{8} GMT)",
-    re.S,
+_SAVED_RESPONSE = re.compile(r"\s*(?:<[^>]*>\s*)*HTTP/[\d.]+ \d{3}\b")
+_DATE_HEADER = re.compile(
+    r"^Date:\s*([A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} [\d:]{8} GMT)", re.M
 )
 _SINGLE_FILE = re.compile(
-    r"saved date:\s*[A-Z][a-z]{2} ([A-Z][a-z]{2} \d{1,2} \d{4} [\d:]{8}) GMT([+-])(\d{2})(\d{2})"
+    r"<!--\s*Page saved with SingleFile\s[^>]{0,600}?saved date:\s*"
+    r"\w{3} (\w{3} \d{1,2} \d{4} \d\d:\d\d:\d\d) GMT([+-]\d{4})"
 )
-
-#: Nothing was saved before Amazon sold anything, nor after tomorrow.
+#: Amazon opened in 1995; what is earlier is no page's time.
 _EARLIEST = datetime(1996, 1, 1, tzinfo=UTC)
+#: A page takes seconds to render; parts that were loaded later carry later times.
+_AGREEMENT = timedelta(minutes=30)
 
 
 def capture_time_of(document: PageDocument) -> datetime | None:
-    """The instant (aware, UTC) at which the page was served; None when it does not say."""
-    head = document.html[:_HEAD_CHARACTERS]
-    found = _from_http_header(head) or _from_comments(head)
-    if found is None or not _EARLIEST <= found <= datetime.now(UTC) + timedelta(days=1):
+    """The moment (aware UTC, whole seconds) at which the page was served; None when unsure.
+
+    Where the page's stamps lie more than half an hour apart, none of them is believed.
+    """
+    html = document.html
+    moments = _stamps(html)
+    header = _date_header(html)
+    if header is not None:
+        moments.append(header)
+    if not moments:
+        return _single_file(html)
+    earliest = min(moments)
+    return earliest if max(moments) - earliest <= _AGREEMENT else None
+
+
+def _stamps(html: str) -> list[datetime]:
+    seconds = {int(found.group(1)) for stamp in _STAMPS for found in stamp.finditer(html)}
+    moments = [datetime.fromtimestamp(value, UTC) for value in seconds]
+    return [moment for moment in moments if moment >= _EARLIEST]
+
+
+def _date_header(html: str) -> datetime | None:
+    if _SAVED_RESPONSE.match(html) is None:
         return None
-    return found
-
-
-def _from_http_header(head: str) -> datetime | None:
-    """An answer that was stored whole begins with its status line."""
-    if not head.lstrip().startswith("HTTP/"):
+    found = _DATE_HEADER.search(html, 0, 8192)
+    if found is None:
         return None
-    match = _HTTP_DATE.search(head)
-    return _parse_http_date(match[1]) if match else None
-
-
-def _from_comments(head: str) -> datetime | None:
-    match = _SINGLE_FILE.search(head)
-    if match:
-        try:
-            local = datetime.strptime(match[1], "%b %d %Y %H:%M:%S").replace(tzinfo=UTC)
-        except ValueError:
-            return None
-        offset = timedelta(hours=int(match[3]), minutes=int(match[4]))
-        return local - offset if match[2] == "+" else local + offset
-    match = _HTTRACK.search(head)
-    return _parse_http_date(match[1]) if match else None
-
-
-def _parse_http_date(text: str) -> datetime | None:
     try:
-        return parsedate_to_datetime(text).astimezone(UTC)
+        return parsedate_to_datetime(found.group(1)).astimezone(UTC)
     except ValueError:
         return None
+
+
+def _single_file(html: str) -> datetime | None:
+    found = _SINGLE_FILE.search(html, 0, 8192)
+    if found is None:
+        return None
+    try:
+        moment = datetime.strptime(" ".join(found.groups()), "%b %d %Y %H:%M:%S %z")
+    except ValueError:
+        return None
+    return moment.astimezone(UTC)
