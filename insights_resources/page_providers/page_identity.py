@@ -45,9 +45,7 @@ _SERVER_ID = re.compile(
     r"(?:\bue_mid|[\"']?(?:obfuscatedMarketId|obfuscatedMarketplaceId|marketplaceId)[\"']?)"
     r"\s*[=:]\s*[\"'](A[0-9A-Z]{11,14})[\"']"
 )
-_CURRENT_ASIN = re.compile(
-    r"[\"'](?:currentAsin|landingAsin|winningAsin)[\"']\s*:\s*[\"']([A-Z0-9]{10})[\"']"
-)
+_CURRENT_ASIN = re.compile(r"[\"'](?:currentAsin|winningAsin)[\"']\s*:\s*[\"']([A-Z0-9]{10})[\"']")
 _AMAZON_HOST = re.compile(r"(?:[a-z-]+\.)*(amazon\.[a-z]{2,3}(?:\.[a-z]{2})?)")
 
 #: Elements that carry the ASIN of the product the page sells, the surest first: what the buy box
@@ -137,12 +135,25 @@ def _domain_by_language(document: PageDocument) -> str | None:
     return offered[0] if len(offered) == 1 else None
 
 
-def page_asin(document: PageDocument) -> str | None:
-    """The ASIN of the product that the page is about, None when it names none.
+def page_asins(document: PageDocument) -> tuple[str, ...]:
+    """The ASINs that the page is about, the page's own first; empty when it names none.
 
-    A page may show another variation than its canonical link names: what its buy box sells goes
-    first.
+    More than one where the address of a variation family, or of one variation, shows another
+    variation: the address's ASIN (canonical link) comes before the one that the buy box sells.
     """
+    found = []
+    for address in page_addresses(document):
+        asin = asin_in_address(address)
+        if asin is not None:
+            found.append(asin)
+            break
+    sold = _sold_asin(document)
+    if sold is not None:
+        found.append(sold)
+    return tuple(dict.fromkeys(found))
+
+
+def _sold_asin(document: PageDocument) -> str | None:
     tree = document.tree
     for selector, attribute in _ASIN_ELEMENTS:
         node = tree.css_first(selector)
@@ -152,10 +163,6 @@ def page_asin(document: PageDocument) -> str | None:
     found = _CURRENT_ASIN.search(document.html)
     if found is not None and is_asin(found.group(1)):
         return found.group(1)
-    for address in page_addresses(document):
-        asin = asin_in_address(address)
-        if asin is not None:
-            return asin
     for node in tree.css(_REVIEW_LINKS):
         asin = asin_in_address(node.attributes.get("href") or "")
         if asin is not None:

@@ -14,7 +14,7 @@ from selectolax.lexbor import LexborNode
 
 from insights_resources.marketplaces import MARKETPLACES, ProductKey
 from insights_resources.page_providers.document import PageDocument
-from insights_resources.page_providers.page_identity import amazon_domain, page_asin
+from insights_resources.page_providers.page_identity import amazon_domain, page_asins
 from insights_resources.page_providers.protocol import Verdict
 
 
@@ -49,7 +49,9 @@ _ROBOT_CHECK = (
     "form[action*='validateCaptcha']",
     "#challenge-container",
 )
-_ROBOT_SCRIPT = re.compile(r"\bAwsWafIntegration\b|\bawsWafCookieDomainList\b|\bopfcaptcha\.amazon\.")
+_ROBOT_SCRIPT = re.compile(
+    r"\bAwsWafIntegration\b|\bawsWafCookieDomainList\b|\bopfcaptcha\.amazon\."
+)
 _NOT_FOUND_IMAGE = re.compile(r"/error/(?:title\.|404|en_US/title)")
 _SERVER_ERROR_IMAGE = re.compile(r"/error/(?:500|503)|cs_50[03]_")
 _NOT_FOUND_TITLE = re.compile(
@@ -81,7 +83,8 @@ def judge_page(
         return PageJudgement(Verdict.ERROR, document.problem, None, None)
     domain = amazon_domain(document)
     known = domain if domain in MARKETPLACES else None
-    own_asin = page_asin(document)
+    own_asins = page_asins(document)
+    own_asin = asin if asin in own_asins else next(iter(own_asins), None)
 
     def rejected(verdict: Verdict, reason: str) -> PageJudgement:
         return PageJudgement(verdict, reason, known, own_asin)
