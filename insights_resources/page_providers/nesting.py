@@ -18,18 +18,24 @@ _ATTRIBUTES = re.compile(
 )
 _COMMENT_END = re.compile(r"--!?>")
 _SCRIPT_TOKEN = re.compile(r"<!--|-->|<(/?)script(?=[\s/>])", re.IGNORECASE)
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 #: Elements whose content is text to the tokenizer.
-_RAW = frozenset("script style textarea title xmp iframe noembed noframes".split())
+_RAW = _names("script style textarea title xmp iframe noembed noframes")
 _RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in _RAW - {"script"}}
 
 #: Formatting does not reach into or out of these.
-_MARKERS = frozenset("applet caption marquee object td template th".split())
-_VOID = frozenset(
+_MARKERS = _names("applet caption marquee object td template th")
+_VOID = _names(
     "area base basefont bgsound br col embed frame hr img input keygen link meta param source "
-    "track wbr".split()
+    "track wbr"
 )
 #: Elements that the tree builder opens again inside each following block until they are closed.
-_FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
+_FORMATTING = _names("a b big code em font i nobr s small strike strong tt u")
 #: Elements of SVG and MathML that hold HTML again.
 _HTML_INSIDE = {
     "svg": frozenset({"foreignobject", "desc", "title"}),
@@ -39,35 +45,33 @@ _INTEGRATION = frozenset(
     f"{around}:{name}" for around, names in _HTML_INSIDE.items() for name in names
 ) | {"math:annotation-xml"}
 #: End tags of ordinary elements do not reach past these.
-_SPECIAL = _INTEGRATION | frozenset(
+_SPECIAL = _INTEGRATION | _names(
     "address applet article aside blockquote body button caption center dd details dir div dl dt "
     "fieldset figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 head header hgroup html "
     "iframe li listing main marquee menu nav noembed noframes noscript object ol p plaintext pre "
-    "search section select summary table tbody td template tfoot th thead tr ul xmp".split()
+    "search section select summary table tbody td template tfoot th thead tr ul xmp"
 )
 #: End tags of blocks do not reach past these.
-_SCOPE = _INTEGRATION | frozenset(
-    "applet caption html table td th marquee object template select".split()
-)
-_HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
+_SCOPE = _INTEGRATION | _names("applet caption html table td th marquee object template select")
+_HEADINGS = _names("h1 h2 h3 h4 h5 h6")
 #: Blocks that an end tag closes together with what is open inside them.
-_SCOPED_END = frozenset(
+_SCOPED_END = _names(
     "address applet article aside blockquote button center dd details dialog dir div dl dt "
     "fieldset figcaption figure footer header hgroup listing main marquee menu nav object ol pre "
-    "search section select summary ul".split()
+    "search section select summary ul"
 )
 _LISTS = frozenset({"ul", "ol"})
 #: Opening one of these closes an open paragraph.
-_CLOSES_P = _HEADINGS | frozenset(
+_CLOSES_P = _HEADINGS | _names(
     "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption "
     "figure footer form header hgroup hr li listing main menu nav ol p plaintext pre search "
-    "section summary ul xmp".split()
+    "section summary ul xmp"
 )
 _P = frozenset({"p"})
 _P_BOUNDARY = _SCOPE | {"button"}
 _ITEMS = frozenset({"dt", "dd"})
 _CELLS = frozenset({"td", "th"})
-_IN_TABLE = frozenset("caption colgroup tbody td tfoot th thead tr".split())
+_IN_TABLE = _names("caption colgroup tbody td tfoot th thead tr")
 _TABLES = frozenset({"table", "template"})
 #: Opening one of these closes an open one of the first group, unless one of the second is nearer.
 _IMPLIED_END = {
@@ -80,14 +84,14 @@ _IMPLIED_END = {
 }
 _ENDED_BY_OPTION = ("option", "p", "li", "dd", "dt", "rb", "rp", "rt", "rtc")
 #: Tags that open no further element, or close none.
-_DOCUMENT = frozenset("html head body frameset".split())
+_DOCUMENT = _names("html head body frameset")
 #: HTML elements that end an SVG or MathML part when they open inside it.
 _BREAKOUT = (
     _HEADINGS
     | (_FORMATTING - {"a", "font"})
-    | frozenset(
+    | _names(
         "blockquote body br center dd div dl dt embed head hr img li listing menu meta ol p pre "
-        "ruby span sub sup table ul var".split()
+        "ruby span sub sup table ul var"
     )
 )
 

@@ -1,183 +1,255 @@
-"""The listing: brand, bullets, description, images, category path, variation family."""
+"""What the seller wrote: title, brand, bullets, description, images, breadcrumbs, variations."""
 
 from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
-from insights_assets.snapshots.parser.page import Page, text_of
-from insights_assets.snapshots.parser.phrases import BRAND_LINES, NO_FEATURE_BULLET
+from insights_assets.snapshots.parser.page_reading import PageReading
+from insights_assets.snapshots.parser.visible_text import clean, is_shown, visible_text
 from insights_resources.marketplaces import is_asin
+from insights_resources.page_providers.verdict import product_title
 
-_BRAND_ELEMENTS = (
-    "#bylineInfo",
-    "a#brand",
-    "#brand",
-    "#brandByline_feature_div a",
-    "#bylineInfo_feature_div a",
-    "#mobile-byline",
+#: How bylines name the brand, in the shops' languages; the group is the brand.
+_BRAND_LINE = tuple(
+    re.compile(pattern, re.I)
+    for pattern in (
+        r"^(?:brand|marke|marque|marca|merk|märke|varumärke|marka|značka|mærke|ブランド|العلامة التجارية"
+        r"|ماركة|ब्रांड|品牌)\s*[:：]\s*(.+)$",
+        r"^visit the (.+?) store$",
+        r"^besuchen? sie den (.+?)[- ]?store$",
+        r"^besuche den (.+?)[- ]?store$",
+        r"^visite[rz]? la boutique (?:de )?(.+)$",
+        r"^visita (?:lo store di|la tienda de|la store de) (.+)$",
+        r"^visita la tienda de (.+)$",
+        r"^visit[ea] a loja (?:da |de |do )?(.+)$",
+        r"^bezoek de (.+?)[- ]store$",
+        r"^besök (.+?)(?:s|-)? ?(?:store|butik)$",
+        r"^odwiedź sklep (.+)$",
+        r"^(.+?) store'?u?(?:'?[nyı]+[ıiuü])? ziyaret ed(?:in|iniz)$",
+        r"^navštivte obchod (.+)$",
+        r"^besøg (.+?)(?:-butikken|s? butik)$",
+        r"^(.+?)のストアを表示$",
+        r"^(?:قم بزيارة متجر|زيارة متجر|تسوق من متجر) (.+)$",
+        r"^(.+?) (?:स्टोर|store) पर जाएं$",
+        r"^访问 ?(.+?) ?品牌旗舰店$",
+        r"^(?:by|von|de|di|da|por|van|av|od) (.+)$",
+    )
 )
-_BRAND_ROW = re.compile(
-    r"^(?:brand|brand name|marke|marque|marca|merk|ブランド|ブランド名|varumärke|marka|manufacturer|hersteller)\s*:?$",
-    re.I,
+#: Labels of the brand in tables of facts.
+_BRAND_LABEL = re.compile(
+    r"(?i)^(?:brand(?: name)?|marke|marque|marca|merk(?:naam)?|märke|varumärke|marka|značka|mærke"
+    r"|ブランド(?:名)?|العلامة التجارية|اسم العلامة التجارية|ब्रांड|品牌)\s*[:：]?$"
 )
-_DIRECTION_MARKS = {0x200E: None, 0x200F: None}
-_BULLETS = (
-    "#feature-bullets li",
-    "#featurebullets_feature_div li",
-    "#pqv-feature-bullets li",
-    "#feature-bullets_feature_div li",
-    "#productFactsDesktopExpander ul li",
-    "#productFactsDesktop_feature_div ul li",
-    "#featureBulletsMobile_feature_div li",
-    "#aboutThisItem li",
+_BRAND_SELECTORS = ("#bylineInfo", "#brand", "a#brand", "#brandBylineWrapper #bylineInfo")
+#: Amazon's programmes stand in the byline of refurbished items; the brand is in the details.
+_PROGRAMME = re.compile(r"(?i)^amazon (?:renewed|refurbished|warehouse|resale)$")
+_FITMENT = "#replacementPartsFitmentBullet, .hsx-rpp-fitment-focus, #hsx-rpp-bullet-fits-message"
+_GALLERY = re.compile(
+    r"[\"']colorImages[\"']\s*:\s*\{\s*[\"']initial[\"']\s*:\s*(?=\[)|[\"']initial[\"']\s*:\s*(?=\[\{)"
 )
-_DESCRIPTIONS = (
-    "#productDescription",
-    "#bookDescription_feature_div",
-    "#bookDesc_iframe",
-    "#productDescription_feature_div",
-    "#mobile_productDescription",
-    "#iframeContent",
-)
-_BREADCRUMBS = (
-    "#wayfinding-breadcrumbs_feature_div a.a-link-normal",
-    "#wayfinding-breadcrumbs_container a.a-link-normal",
-    "#wayfinding-breadcrumbs_container a",
-    ".detailBreadcrumb a",
-    "#breadcrumb_feature_div a",
-)
-_IMAGES_SCRIPT = re.compile(r"['\"]colorImages['\"]\s*:\s*\{\s*['\"]initial['\"]\s*:\s*(?=\[)")
-_IMAGE_SIZE = re.compile(r"\._[^/]*?_(?=\.[a-z]+$)")
-_PARENT = re.compile(r"['\"]?parentAsin['\"]?\s*[:=]\s*['\"]([A-Z0-9]{10})['\"]")
+_SIZE_IN_IMAGE = re.compile(r"\._[^/]*_(?=\.[a-zA-Z]{3,4}$)")
+_PARENT = re.compile(r"[\"']?parentAsin[\"']?\s*[:=]\s*[\"']?([A-Z0-9]{10})\b")
+_IMAGE_ADDRESS = re.compile(r"https?://[^\s\"'<>]+?/images/I/[^\s\"'<>]+?\.(?:jpe?g|png|gif|webp)")
 
 
-def read_brand(page: Page) -> str | None:
-    """The brand as shown, without "Visit the ... Store"."""
-    for selector in _BRAND_ELEMENTS:
-        text = page.text(selector)
-        if text:
-            for pattern in BRAND_LINES:
-                match = pattern.search(text)
-                if match:
-                    text = match[1]
-                    break
-            page.found("brand", selector)
-            return text.strip(" ,()")
-    for row in page.all(
-        "#productOverview_feature_div tr, .po-brand, #productDetails_techSpec_section_1 tr"
-    ):
-        cells = [text_of(cell) for cell in row.css("td, th")]
-        if len(cells) >= 2 and _BRAND_ROW.match(cells[0].translate(_DIRECTION_MARKS).strip()):
-            page.found("brand", "details table")
-            return cells[1].translate(_DIRECTION_MARKS).strip() or None
+def title(page: PageReading) -> str:
+    """The product's title."""
+    found = product_title(page.document)
+    if found is None:
+        return ""
+    page.note("title", found[1])
+    return visible_text(found[0])
+
+
+def brand(page: PageReading) -> str | None:
+    """The brand without the words around it; None for books, whose byline names people."""
+    for selector in _BRAND_SELECTORS:
+        node = page.tree.css_first(selector)
+        if node is None or node.css_first(".author, .contributorNameID") is not None:
+            continue
+        name = _brand_in_line(visible_text(node))
+        if name and not _PROGRAMME.match(name) and not _is_book(page):
+            page.note("brand", selector)
+            return name
+        logo = node.attributes.get("href") or ""
+        from_link = re.search(r"field-(?:keywords|lbr_brands_browse-bin)=([^&]+)", logo)
+        if not name and from_link is not None and not _is_book(page):
+            page.note("brand", f"{selector} link")
+            return clean(_unquoted(from_link.group(1))) or None
+    return _brand_in_facts(page)
+
+
+def _brand_in_line(text: str) -> str:
+    for line in _BRAND_LINE:
+        found = line.match(text)
+        if found is not None:
+            return found.group(1).strip()
+    return text
+
+
+def _brand_in_facts(page: PageReading) -> str | None:
+    row = page.tree.css_first("tr.po-brand td:last-child")
+    if row is not None and visible_text(row):
+        page.note("brand", "tr.po-brand")
+        return visible_text(row)
+    for table in ("#productDetails_techSpec_section_1 tr", "#prodDetails tr"):
+        for node in page.tree.css(table):
+            label = node.css_first("th, td.label")
+            value = node.css_first("td:not(.label)")
+            if label is None or value is None or not _BRAND_LABEL.match(visible_text(label)):
+                continue
+            if visible_text(value):
+                page.note("brand", table)
+                return visible_text(value)
     return None
 
 
-def read_bullets(page: Page) -> tuple[str, ...]:
-    """The feature bullets that a visitor sees."""
-    for selector in _BULLETS:
-        bullets: list[str] = []
-        for node in page.all(selector):
-            if (node.attributes.get("id") or "").startswith("replacementPartsFitment"):
-                continue
-            text = text_of(node)
-            if text and not NO_FEATURE_BULLET.search(text) and text not in bullets:
-                bullets.append(text)
-        if bullets:
-            page.found("bullets", selector)
-            return tuple(bullets)
+def _is_book(page: PageReading) -> bool:
+    """Ten digits (or nine and X) are the ISBN of a book; e-books have their own title element."""
+    return page.asin[0].isdigit() or page.sources.get("title", "").startswith("#ebooks")
+
+
+def _unquoted(text: str) -> str:
+    from urllib.parse import unquote_plus
+
+    return unquote_plus(text)
+
+
+def bullets(page: PageReading) -> tuple[str, ...]:
+    """The feature bullets that a reader sees, without the one that asks for the buyer's car."""
+    for selector in (
+        "#feature-bullets li",
+        "#featurebullets_feature_div li",
+        "#feature-bullets-btf li",
+        "#productFactsDesktopExpander ul li",
+        "#feature_bullets_list li",
+    ):
+        found = [
+            visible_text(node)
+            for node in page.tree.css(selector)
+            if is_shown(node)
+            and node.attributes.get("id") != "replacementPartsFitmentBullet"
+            and node.css_first(_FITMENT) is None
+        ]
+        texts = tuple(text for text in found if text)
+        if texts:
+            page.note("bullets", selector)
+            return texts
     return ()
 
 
-def read_description(page: Page) -> str | None:
-    for selector in _DESCRIPTIONS:
-        text = page.text(selector)
+def description(page: PageReading) -> str | None:
+    """The product description as one paragraph."""
+    for selector in (
+        "#productDescription",
+        "#bookDescription_feature_div .a-expander-content",
+        "#bookDescription_feature_div",
+        "#product-description",
+        "#productDescription_fullView",
+    ):
+        text = visible_text(page.tree.css_first(selector))
         if text:
-            page.found("description", selector)
+            page.note("description", selector)
             return text
     return None
 
 
-def read_images(page: Page) -> tuple[str, ...]:
-    """The main gallery's images, in the largest form known, each once."""
-    match = _IMAGES_SCRIPT.search(page.html)
-    if match:
-        images = _images_of_script(page.html, match.end())
-        if images:
-            page.found("images", "colorImages")
-            return images
-    for selector in (
-        "#altImages li.item img",
-        "#altImages li.imageThumbnail img",
-        "#altImages img",
-        "#imageBlockThumbs img",
-        "#thumbs-image img",
-        "#landingImage",
-        "#imgBlkFront",
-        "#ebooksImgBlkFront",
-        "#main-image",
-        "#prodImage",
-        "#image-block img",
-    ):
-        found: dict[str, None] = {}
-        for node in page.all(selector):
-            address = node.attributes.get("data-old-hires") or node.attributes.get("src") or ""
-            if address.startswith("http") and "/images/I/" in address:
-                found.setdefault(_IMAGE_SIZE.sub("", address))
-        if found:
-            page.found("images", selector)
-            return tuple(found)
-    single = page.tree.css_first(
-        "#landingImage[data-a-dynamic-image], #imgBlkFront[data-a-dynamic-image], #ebooksImgBlkFront[data-a-dynamic-image]"
-    )
-    if single is not None:
+def breadcrumbs(page: PageReading) -> tuple[str, ...]:
+    """The path of categories above the product, from the widest."""
+    for selector in ("#wayfinding-breadcrumbs_feature_div a", ".a-breadcrumb a"):
+        names = [
+            visible_text(node)
+            for node in page.tree.css(selector)
+            if "breadcrumb-back-link" not in (node.attributes.get("id") or "")
+        ]
+        texts = tuple(name.strip("‹› ") for name in names if name)
+        if texts:
+            page.note("breadcrumbs", selector)
+            return texts
+    return ()
+
+
+def parent_asin(page: PageReading) -> str | None:
+    """The ASIN of the variation family; None for a product that has no variations."""
+    found = _PARENT.search(page.html)
+    if found is None or not is_asin(found.group(1)) or found.group(1) == page.asin:
+        return None
+    page.note("parent_asin", "parentAsin")
+    return found.group(1)
+
+
+def images(page: PageReading) -> tuple[str, ...]:
+    """The addresses of the gallery's images, each in its largest known form, in page order."""
+    addresses = _gallery_data(page)
+    source = "colorImages"
+    if not addresses:
+        addresses, source = _main_image(page), "#landingImage"
+        addresses += _thumbnails(page)
+    distinct: dict[str, str] = {}
+    for address in addresses:
+        distinct.setdefault(_SIZE_IN_IMAGE.sub("", address).rpartition("/")[2], address)
+    if distinct:
+        page.note("images", source)
+    return tuple(distinct.values())
+
+
+def _gallery_data(page: PageReading) -> list[str]:
+    decoder = json.JSONDecoder()
+    for found in _GALLERY.finditer(page.html):
         try:
-            sizes = json.loads(single.attributes.get("data-a-dynamic-image") or "{}")
-        except ValueError:
-            return ()
-        if isinstance(sizes, dict) and sizes:
-            page.found("images", "data-a-dynamic-image")
-            return (_IMAGE_SIZE.sub("", str(next(iter(sizes)))),)
-    return ()
+            entries, _ = decoder.raw_decode(page.html, found.end())
+        except (json.JSONDecodeError, RecursionError):
+            continue
+        addresses = [_largest(entry) for entry in entries if isinstance(entry, dict)]
+        if any(addresses):
+            return [address for address in addresses if address]
+    return []
 
 
-def _images_of_script(html: str, start: int) -> tuple[str, ...]:
-    """The list of images that begins there; empty when it is not the JSON it should be."""
+def _largest(entry: dict[str, Any]) -> str | None:
+    for name in ("hiRes", "large"):
+        address = entry.get(name)
+        if isinstance(address, str) and address.startswith("http"):
+            return address
+    sizes = entry.get("main")
+    return _largest_of(sizes) if isinstance(sizes, dict) else None
+
+
+def _largest_of(sizes: dict[str, Any]) -> str | None:
+    def width(item: tuple[str, Any]) -> float:
+        size = item[1]
+        number = size[0] if isinstance(size, list) and size else 0
+        return number if isinstance(number, int | float) else 0
+
+    return max(sizes.items(), key=width)[0] if sizes else None
+
+
+def _main_image(page: PageReading) -> list[str]:
+    found = page.first(
+        ("#landingImage", "#imgBlkFront", "#ebooksImgBlkFront", "#main-image", "#prodImage",
+         "#main-image-container img", "#aw-image-block img", "#previous-image", "#imageBlock img",
+         "#ebooks-img-canvas img", "#imageGallery img", "#image-block img")
+    )
+    if found is None:
+        return []
+    attributes = found[0].attributes
+    for name in ("data-old-hires", "data-a-hires"):
+        address = attributes.get(name)
+        if address and address.startswith("http"):
+            return [address]
     try:
-        entries, _ = json.JSONDecoder().raw_decode(html, start)
-    except ValueError:
-        return ()
-    found: dict[str, None] = {}
-    for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, dict):
-            address = entry.get("hiRes") or entry.get("large") or entry.get("thumb")
-            if isinstance(address, str) and address.startswith("http"):
-                found.setdefault(address)
-    return tuple(found)
+        sizes = json.loads(attributes.get("data-a-dynamic-image") or "{}")
+    except (json.JSONDecodeError, RecursionError):
+        sizes = {}
+    largest = _largest_of(sizes) if isinstance(sizes, dict) else None
+    address = largest or attributes.get("src") or ""
+    return [address] if _IMAGE_ADDRESS.fullmatch(address) else []
 
 
-def read_breadcrumbs(page: Page) -> tuple[str, ...]:
-    """The category path from the top."""
-    for selector in _BREADCRUMBS:
-        names = []
-        for node in page.all(selector):
-            text = text_of(node)
-            is_way_back = "back" in (node.attributes.get("id") or "").lower() or text.startswith(
-                ("‹", "«")
-            )
-            if text and not is_way_back:
-                names.append(text)
-        if names:
-            page.found("breadcrumbs", selector)
-            return tuple(names)
-    return ()
-
-
-def read_parent(page: Page, asin: str) -> str | None:
-    """The ASIN of the variation family; None when the product stands alone."""
-    match = _PARENT.search(page.html)
-    if match and is_asin(match[1]) and match[1] != asin:
-        page.found("parent_asin", "twister")
-        return match[1]
-    return None
+def _thumbnails(page: PageReading) -> list[str]:
+    sources = [node.attributes.get("src") or "" for node in page.tree.css("#altImages li.item img")]
+    return [
+        _SIZE_IN_IMAGE.sub("", source) for source in sources if _IMAGE_ADDRESS.fullmatch(source)
+    ]

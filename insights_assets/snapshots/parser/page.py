@@ -55,7 +55,10 @@ class Page:
 
 
 #: Elements that begin on a new line.
-_BLOCKS = frozenset("br div dd dl dt h1 h2 h3 h4 h5 li ol p table tbody td th tr ul".split())
+_BLOCKS = frozenset(
+    ("br", "div", "dd", "dl", "dt", "h1", "h2", "h3", "h4", "h5", "li", "ol", "p")
+    + ("table", "tbody", "td", "th", "tr", "ul")
+)
 #: Marks of writing direction stand around text on Arabic and English pages alike.
 _UNSEEN = {0x200B: None, 0x200E: None, 0x200F: None}
 

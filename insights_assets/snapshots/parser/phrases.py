@@ -188,7 +188,8 @@ AVAILABILITY: tuple[tuple[Availability, re.Pattern[str]], ...] = tuple(
 #: Words that make a struck price a list price; others ("was", "lowest recent price") are not one.
 LIST_PRICE_LABEL = re.compile(
     r"list price|\brrp\b|\buvp\b|unverb|prix conseillé|prix recommandé|prix public|"
-    r"precio recomendado|\bp\.?v\.?p|precio de lista|prezzo consigliato|prezzo di listino|m\.?r\.?p|"
+    r"precio recomendado|\bp\.?v\.?p|precio de lista|prezzo consigliato|prezzo di listino|"
+    r"m\.?r\.?p|"
     r"adviesprijs|\bde:|preço de lista|liste fiyatı|参考価格|定価|rek\. pris|rekommenderat|"
     r"cena katalogowa|sugerowana|typical price|statt:|السعر الموصى|سعر القائمة|digital list price|"
     r"print list price",
@@ -266,7 +267,8 @@ BRAND_LINES = tuple(
 
 #: Labels of the table row or list entry that holds the ranks.
 RANK_LABEL = re.compile(
-    r"best sellers? rank|sales rank|bestseller-rang|amazon bestsellers|classement des meilleures ventes|"
+    r"best sellers? rank|sales rank|bestseller-rang|amazon bestsellers|"
+    r"classement des meilleures ventes|"
     r"meilleures ventes|posizione nella classifica bestseller|bestseller di amazon|"
     r"clasificación en los más vendidos|más vendidos de amazon|classificação nos mais vendidos|"
     r"mais vendidos|ranking dos mais|plaats in bestsellerlijst|売れ筋ランキング|"

@@ -1,121 +1,160 @@
-"""Best Sellers Ranks, in page order, each with its category and the id of its browse node."""
+"""Best Sellers Ranks, in page order, with the browse node of each from its link.
+
+A rank's line is recognised by its link to a best-seller list, in whatever language its label is;
+lines without a link by their label.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from selectolax.lexbor import LexborNode
 
-from insights_assets.snapshots.parser.page import Page, lines_of, text_of
-from insights_assets.snapshots.parser.phrases import RANK_LABEL, RANK_REMARK
+from insights_assets.snapshots.parser.numbers import western_digits
+from insights_assets.snapshots.parser.page_reading import PageReading
+from insights_assets.snapshots.parser.purchase_options import is_headline_part
+from insights_assets.snapshots.parser.visible_text import clean, is_visible
 from insights_assets.snapshots.product_snapshot import BestSellersRank
 
-_CONTAINERS = (
-    "#SalesRank",
-    "#detailBulletsWrapper_feature_div li",
-    "#detailBulletsWrapper_feature_div ul",
-    "#detailBullets_feature_div li",
-    "#productDetails_detailBullets_sections1 tr",
-    "#productDetails_db_sections tr",
-    "#prodDetails tr",
-    "#productDetails_feature_div tr",
-    "#detail-bullets li",
-    "#productDetailsTable li",
-    "#detailBullets li",
-    "#technicalSpecifications_section_1 tr",
-    "table.prodDetTable tr",
-    ".pdTab tr",
-    "#product-specification-table tr",
-    "#productDetails_secondary_view_div li",
-    "table.a-keyvalue tr",
-    "#product-details-grid_feature_div tr",
+#: Links from a rank to its list: the product's own details have them with these references.
+_LINK = (
+    "a[href*='pd_zg_ts'], a[href*='pd_zg_hrsr'], #SalesRank a[href*='bestsellers'], "
+    "#SalesRank a[href*='zgbs'], #SalesRank a[href*='best-sellers']"
 )
-#: A rank and what follows it: "#12 in X", "Nr. 3.845 in X", "n° 3 in X", "nº7 en X", "17,413 in X".
-_WESTERN = re.compile(
-    r"(?:#|\bn(?:r|o|um)?[.°º]{0,2}\s?|\bnummer\s)?\s*(?P<rank>\d[\d.,\u00a0\u202f ]*)"
-    r"\s+(?:in|en|em|dans|w|i|في|per)\s+",
+_NODE_IN_LINK = re.compile(r"/(?:gp/)?(?:bestsellers|zgbs|best-sellers[^/]*)/[^/?#]+/(\d{3,})(?=[/?#]|$)")
+_TOP_LINK = re.compile(r"pd_zg_ts")
+_LINE_TAGS = frozenset(["li", "tr", "td", "p", "ul", "div", "br"])
+
+_NUMBER = r"(?P<rank>\d{1,3}(?:[.,'’ \u00a0\u202f]\d{2,3})*|\d+)"
+#: The number first: "#844 in Patio", "Nr. 2,804 in Beauty", "nº946 en Electrónica".
+_RANK_FIRST = re.compile(
+    rf"^\W{{0,4}}(?:[^\W\d_]{{1,10}}\W{{0,4}}){{0,3}}?{_NUMBER}(?P<rest>.*)$", re.S
+)
+#: The number last: "Ev ve Yaşam kategorisinde 2. sırada", "ホーム＆キッチン - 4,012位".
+_RANK_LAST = re.compile(
+    rf"^(?P<category>.*?\S)\s*(?:-|–|kategorisinde|içinde)?\s*{_NUMBER}\s*(?:\.\s*sırada|位|名)\W*$",
+    re.S,
+)
+#: The word between a rank and its category.
+_CONNECTOR = re.compile(
+    r"^\W*(?:位|名)?\W*(?:(?:in|en|em|dans|nei|nella|i|w|v|på|op|ve|auf|unter|Kategori|Kategorie"
+    r"|kategori|في|में)(?=\s|:|\u00a0))?[\s:\-–—.、]*"
+)
+_PAID_FREE = re.compile(
+    r"^(?:paid|free|betaald|gratis|bezahlt|kostenlos|payants|gratuits|pago|gratuito|a pagamento)\s+"
+    r"(?:in|en|em|dans)\s+",
     re.I,
 )
-_TURKISH = re.compile(
-    r"(?P<top>[^#():]+?) kategorisinde\s+(?P<top_rank>\d[\d.,]*)\.?\s*sıra(?:da)?"
-    r"|Sıralama:\s*(?P<rank>\d[\d.,]*)\s*-\s*Kategori:\s*(?P<category>[^#():]+?)(?=\s*(?:Sıralama:|$))"
-)
-_JAPANESE = re.compile(
-    r"(?P<before>[^\d\s─\-–:：][^─\d]*?)?\s*[-–─]?\s*(?P<rank>\d[\d,]*)位\s*(?P<after>[^\d─()]*)"
-)
-_NODE_IN_LINK = re.compile(
-    r"/(?:bestsellers|best-sellers|zgbs|bestseller)[^\s\"]*?/(\d{3,})(?:[/?]|$)|/(\d{6,})/ref"
-)
 
 
-def read_ranks(page: Page) -> tuple[BestSellersRank, ...]:
-    """Every rank of the page in its order; none when the page shows none."""
-    for selector in _CONTAINERS:
-        for node in page.all(selector):
-            if not RANK_LABEL.search(text_of(node)):
-                continue
-            ranks = list(_ranks_in(node))
-            if ranks:
-                page.found("bsr", selector)
-                return tuple(ranks)
-    return ()
+def best_sellers_ranks(page: PageReading) -> tuple[BestSellersRank, ...]:
+    """The product's ranks in page order; empty where the page shows none with a category.
+
+    A list that the page repeats (in a table and in bullets) counts once. An unlinked rank without
+    a category ("Amazon.com Sales Rank: 68383") says no node to compare in, and is left out.
+    """
+    ranks: list[BestSellersRank] = []
+    for link in page.tree.css(_LINK):
+        if not is_headline_part(link):
+            continue
+        rank = _rank_of_link(link)
+        if rank is not None and rank not in ranks:
+            ranks.append(rank)
+    if ranks:
+        page.note("bsr", "links to best-seller lists")
+    return tuple(ranks)
 
 
-def _ranks_in(node: LexborNode) -> Iterator[BestSellersRank]:
-    nodes = _node_ids(node)
-    seen: set[tuple[str, int]] = set()
-    for line in lines_of(node):
-        line = RANK_REMARK.sub(" ", line)
-        label = RANK_LABEL.search(line)
-        body = line[label.end() :] if label else line
-        for number, category in _pairs(body):
-            digits = re.sub(r"\D", "", number)
-            name = _clean(category)
-            if not digits or not name or int(digits) < 1 or (name, int(digits)) in seen:
-                continue
-            seen.add((name, int(digits)))
-            # Old pages put the whole path after the rank: the link is on its last part.
-            node_id = nodes.get(name) or nodes.get(name.rpartition(">")[2].strip())
-            yield BestSellersRank(name, node_id, int(digits))
+def _rank_of_link(link: LexborNode) -> BestSellersRank | None:
+    address = link.attributes.get("href") or ""
+    node = _NODE_IN_LINK.search(address)
+    before = clean(_text_before(link))
+    if node is None or _TOP_LINK.search(address):
+        return _rank_of_line(before.rstrip("( \u00a0（"), node.group(1) if node else None)
+    number = _number_of(before)
+    category = clean(link.text())
+    # Old pages show the whole path: "#5 in Books > Crafts > Knitting". The last link is the node,
+    # the path is the category.
+    following = _next_link_in_line(link)
+    if number is None or not category:
+        return None
+    if following is not None:
+        return None
+    path = _path_in(before)
+    return BestSellersRank(f"{path}{category}" if path else category, node.group(1), number)
 
 
-def _pairs(body: str) -> list[tuple[str, str]]:
-    """(rank, category) in the order of the text."""
-    if "位" in body:
-        # Top level as "category - rank位", the others as "rank位category".
-        return [
-            (match["rank"], match["before"] or match["after"])
-            for match in _JAPANESE.finditer(body)
-            if match["before"] or match["after"]
-        ]
-    if "kategorisinde" in body or "Kategori:" in body:
-        return [
-            (match["top_rank"] or match["rank"], match["top"] or match["category"])
-            for match in _TURKISH.finditer(body)
-        ]
-    matches = list(_WESTERN.finditer(body))
-    if not matches:
-        return []
-    ends = [match.start() for match in matches[1:]] + [len(body)]
-    return [
-        (match["rank"], body[match.end() : end]) for match, end in zip(matches, ends, strict=True)
-    ]
+def _number_of(text: str) -> int | None:
+    found = _RANK_FIRST.match(western_digits(text))
+    return None if found is None else _whole(found["rank"])
 
 
-def _clean(category: str) -> str:
-    text = re.split(r"\s*(?:#|\||Customer Reviews|Date First|ASIN)\s*", category, maxsplit=1)[0]
-    text = re.sub(
-        r"\s*\((?:[^()]*(?:100|Top|Bestseller|meilleures|bestsellers)[^()]*)\)?\s*$", "", text
-    )
-    return " ".join(text.split()).strip(" -–─:：(,;.")
+def _whole(text: str) -> int | None:
+    value = int(re.sub(r"\D", "", text))
+    return value if value > 0 else None
 
 
-def _node_ids(node: LexborNode) -> dict[str, str]:
-    """Name of a category -> its node id, from the links."""
-    found: dict[str, str] = {}
-    for link in node.css("a[href]"):
-        match = _NODE_IN_LINK.search(link.attributes.get("href") or "")
-        if match:
-            found.setdefault(_clean(RANK_REMARK.sub(" ", text_of(link))), match[1] or match[2])
-    return found
+def _path_in(before: str) -> str:
+    """The categories of a path that come before the last: "Books > Crafts > "."""
+    if ">" not in before:
+        return ""
+    found = _RANK_FIRST.match(western_digits(before))
+    return "" if found is None else _CONNECTOR.sub("", before[found.start("rest") :]).strip() + " "
+
+
+def _rank_of_line(line: str, node_id: str | None) -> BestSellersRank | None:
+    digits = western_digits(line)
+    last = _RANK_LAST.match(digits)
+    if last is not None:
+        number, category = _whole(last["rank"]), line[: last.end("category")]
+    else:
+        first = _RANK_FIRST.match(digits)
+        if first is None:
+            return None
+        number = _whole(first["rank"])
+        category = _CONNECTOR.sub("", line[first.start("rest") :])
+        category = _PAID_FREE.sub("", category)
+    category = clean(category).strip(" -–—:")
+    if number is None or not category:
+        return None
+    return BestSellersRank(category, node_id, number)
+
+
+def _text_before(link: LexborNode) -> str:
+    """The text of the link's line before it, back to the line's start or its label."""
+    pieces: list[str] = []
+    current: LexborNode | None = link
+    while current is not None:
+        previous = current.prev
+        while previous is not None:
+            if _starts_line(previous):
+                return "".join(reversed(pieces))
+            pieces.append(_line_text(previous))
+            previous = previous.prev
+        parent = current.parent
+        if parent is None or parent.tag in _LINE_TAGS:
+            break
+        current = parent
+    return "".join(reversed(pieces))
+
+
+def _starts_line(node: LexborNode) -> bool:
+    classes = node.attributes.get("class") or "" if not node.tag.startswith("-") else ""
+    return node.tag in _LINE_TAGS or node.tag in ("b", "strong", "h2") or "a-text-bold" in classes
+
+
+def _line_text(node: LexborNode) -> str:
+    if node.tag == "-text":
+        return node.text_content or ""
+    if node.tag.startswith("-") or not is_visible(node):
+        return ""
+    return node.text()
+
+
+def _next_link_in_line(link: LexborNode) -> LexborNode | None:
+    following = link.next
+    while following is not None and not _starts_line(following):
+        if following.tag == "a":
+            return following
+        following = following.next
+    return None

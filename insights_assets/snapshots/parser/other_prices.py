@@ -1,0 +1,201 @@
+"""The amounts beside the headline price: list price, coupon, subscription, used, other sellers."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from selectolax.lexbor import LexborNode
+
+from insights_assets.snapshots.parser.money import Money
+from insights_assets.snapshots.parser.numbers import western_digits
+from insights_assets.snapshots.parser.page_reading import PageReading
+from insights_assets.snapshots.parser.price_elements import price_text
+from insights_assets.snapshots.parser.purchase_options import (
+    is_headline_part,
+    is_subscription_part,
+    is_used_part,
+)
+from insights_assets.snapshots.parser.visible_text import clean, is_shown, visible_text
+
+#: Labels of the manufacturer's or shop's list price. Other struck prices are earlier or typical
+#: prices, and are none.
+LIST_PRICE_LABEL = re.compile(
+    r"(?i)\blist(?:ed)? price|\brrp\b|suggested (?:retail )?price|\bmsrp\b|\bm\.?r\.?p\b|\buvp\b"
+    r"|unverb\.? ?preisempf|preisempfehlung|listenpreis|prix (?:conseillé|de vente conseillé|public)"
+    r"|precio (?:recomendado|de lista|sugerido)|\bpvpr\b|\bpvr\b|preço (?:recomendado|de lista|sugerido)"
+    r"|^\s*de:|prezzo (?:consigliato|di listino)|adviesprijs|catalogusprijs|lijstprijs"
+    r"|rek(?:ommenderat|\.) ?pris|listpris|cirkapris|vejl\w* pris|cena (?:katalogowa|detaliczna|sugerowana)"
+    r"|sugerowana cena|liste fiyat|tavsiye edilen|doporučená (?:\w+ )?cena|参考価格|定価|希望小売価格"
+    r"|السعر (?:المقترح|الموصى به|بالقائمة|في القائمة)|سعر القائمة|सूची मूल्य|एमआरपी|अधिकतम खुदरा"
+    r"|建议零售价|市场价|原价格表"
+)
+_NOT_LIST_PRICE = re.compile(
+    r"(?i)\bwas\b|typical|previous|lowest|median|statt|bisher|niedrigster|vorheriger|ancien|plus bas"
+    r"|anterior|más bajo|mais baixo|precedente|più basso|mediano|vorige|laagste|tidigare|lägsta"
+    r"|poprzednia|najniższa|önceki|en düşük|過去価格|最低価格"
+)
+_STRUCK = (
+    "#price .priceBlockStrikePriceString",
+    "#listPriceValue",
+    "#list-price",
+    "#price .a-text-strike",
+    "tr.digital-list-price .a-text-strike",
+    "#digital-list-price",
+    "#print-list-price",
+    "#buyBoxInner .a-text-strike",
+    "#buyNewInner .a-text-strike",
+    "#newAccordionRow .a-text-strike",
+    "#ebooksPrice_feature_div .a-text-strike",
+    "#corePriceDisplay_desktop_feature_div .basisPrice",
+    "#corePriceDisplay_mobile_feature_div .basisPrice",
+    "#corePrice_desktop [data-a-strike='true']",
+    "#corePrice_mobile [data-a-strike='true']",
+    "#apex_desktop .basisPrice",
+)
+_COUPON = (
+    "[id^='couponText']",
+    "label[for^='checkboxpct']",
+    "#vpcButton .a-label",
+    "#unclippedCoupon",
+    "#couponFeature",
+    "[id^='couponFeature'] .couponRow",
+    ".promoPriceBlockMessage",
+)
+_PERCENT = r"(?:[%٪]\s?\d{1,2}(?:[.,]\d)?|\d{1,2}(?:[.,]\d)?\s?[%٪])"
+_COUPON_PERCENT = re.compile(_PERCENT)
+_SUBSCRIPTION = (
+    "#sns-base-price",
+    "#snsBasePrice",
+    "#snsPrice",
+    "#subscriptionPrice",
+    "[id^='snsAccordionRow'] .a-price",
+)
+_USED = (
+    "#usedBuySection .offer-price",
+    "#usedBuySection .a-color-price",
+    "[id^='usedAccordionRow'] #usedPrice",
+    "[id^='usedAccordionRow'] .a-price",
+    "[id^='usedAccordionRow'] .header-price",
+    "#usedPrice",
+    "[data-a-accordion-row-name='usedAccordionRow'] .a-color-price",
+)
+_OTHER_SELLERS = (
+    "#olp_feature_div",
+    "#olpLinkWidget_feature_div",
+    "#olp-upd-new",
+    "#unqualifiedBuyBox",
+    "#moreBuyingChoices_feature_div",
+    "#mbc",
+    "#dynamic-aod-ingress-box",
+    "#aod-ingress-link",
+    "#new-used-offers",
+    "#olp-sl-new-used",
+)
+
+
+def list_price(page: PageReading, headline: Decimal | None) -> Decimal | None:
+    """The list price that the page shows by that name.
+
+    None where it shows none, or only an earlier or typical price, or one below the price itself.
+    """
+    for selector in _STRUCK:
+        for node in page.tree.css(selector):
+            if not is_headline_part(node) or not is_shown(node):
+                continue
+            label = _label_of(node)
+            if _NOT_LIST_PRICE.search(label) or not LIST_PRICE_LABEL.search(label):
+                continue
+            money = page.money.first(price_text(node))
+            if money is not None and (headline is None or money.amount >= headline):
+                page.note("list_price", selector)
+                return money.amount
+    return None
+
+
+def _label_of(node: LexborNode) -> str:
+    """What stands before a struck price: in it, or in the row or line that it is the value of."""
+    own = visible_text(node)
+    if LIST_PRICE_LABEL.search(own) or _NOT_LIST_PRICE.search(own):
+        return own
+    current = node
+    for _ in range(4):
+        parent = current.parent
+        if parent is None:
+            return ""
+        if parent.tag in ("tr", "li", "p") or current.tag in ("td",):
+            break
+        current = parent
+    else:
+        return visible_text(current)[:120]
+    first = parent.css_first("td, .a-color-secondary")
+    return visible_text(first) if first is not None else visible_text(parent)[:120]
+
+
+def coupon(page: PageReading) -> str | None:
+    """What the coupon that anyone may clip takes off, as shown: "5 %" or "$3.00"."""
+    for selector in _COUPON:
+        for node in page.tree.css(selector):
+            if not is_headline_part(node) or not is_shown(node):
+                continue
+            text = visible_text(node)
+            percent = _COUPON_PERCENT.search(western_digits(text))
+            amounts = page.money.find(text)
+            if percent is not None:
+                page.note("coupon", selector)
+                return percent.group()
+            if amounts:
+                page.note("coupon", selector)
+                return clean(western_digits(text)[amounts[0].start : amounts[0].end])
+    return None
+
+
+def subscribe_save_price(page: PageReading) -> Decimal | None:
+    """What one delivery costs by subscription, before what more subscriptions take off."""
+    for selector in _SUBSCRIPTION:
+        for node in page.tree.css(selector):
+            if is_subscription_part(node) and is_shown(node):
+                money = page.money.first(price_text(node))
+                if money is not None:
+                    page.note("subscribe_save_price", selector)
+                    return money.amount
+    return None
+
+
+def used_price(page: PageReading) -> Decimal | None:
+    """The price of the used item that the buy box offers beside the new one."""
+    for selector in _USED:
+        for node in page.tree.css(selector):
+            if is_used_part(node) and is_shown(node):
+                money = page.money.first(price_text(node))
+                if money is not None:
+                    page.note("used_price", selector)
+                    return money.amount
+    return None
+
+
+def offers_from(page: PageReading) -> Decimal | None:
+    """The lowest offer of other sellers, new or used, that the page names."""
+    lowest: Money | None = None
+    for selector in _OTHER_SELLERS:
+        for node in page.tree.css(selector):
+            if not is_shown(node):
+                continue
+            for money in _offers(page, node):
+                if lowest is None or money.amount < lowest.amount:
+                    lowest = money
+                    page.note("offers_from", selector)
+    return None if lowest is None else lowest.amount
+
+
+def _offers(page: PageReading, node: LexborNode) -> list[Money]:
+    """The prices of offers: of each part the first amount, for shipping follows its offer."""
+    parts = node.css(".olp-padding-right, .olp-text-box, .a-size-medium.a-color-price, .a-color-price")
+    found = [page.money.first(_one_price(part)) for part in parts or [node]]
+    if not any(found):
+        found = [page.money.first(visible_text(node))]
+    return [money for money in found if money is not None]
+
+
+def _one_price(node: LexborNode) -> str:
+    return price_text(node) if node.css_first("span.a-price") else visible_text(node)

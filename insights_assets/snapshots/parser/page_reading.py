@@ -1,0 +1,53 @@
+"""One page while it is read: its tree, its shop, how it writes numbers, and where values came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from insights_assets.snapshots.parser.money import MoneyReader
+from insights_assets.snapshots.parser.numbers import number_form
+from insights_resources.marketplaces import Marketplace, marketplace
+from insights_resources.page_providers.document import PageDocument
+from insights_resources.page_providers.page_identity import page_language
+
+
+@dataclass
+class PageReading:
+    """What every part of the parser is given. ``sources`` collects field -> source."""
+
+    document: PageDocument
+    market: Marketplace
+    asin: str
+    language: str | None
+    money: MoneyReader
+    sources: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, document: PageDocument, domain: str, asin: str) -> PageReading:
+        market = marketplace(domain)
+        language = page_language(document)
+        form = number_form(market, language)
+        return cls(document, market, asin, language, MoneyReader(market, form))
+
+    @property
+    def tree(self) -> LexborHTMLParser:
+        return self.document.tree
+
+    @property
+    def html(self) -> str:
+        return self.document.html
+
+    def first(self, selectors: Iterable[str]) -> tuple[LexborNode, str] | None:
+        """The first element that any selector finds, trying the selectors in order."""
+        for selector in selectors:
+            node = self.tree.css_first(selector)
+            if node is not None:
+                return node, selector
+        return None
+
+    def note(self, name: str, source: str) -> None:
+        """Remembers which part of the page gave a field its value."""
+        self.sources[name] = source

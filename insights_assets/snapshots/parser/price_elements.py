@@ -1,0 +1,46 @@
+"""An element that shows a price, read as the text a buyer sees once."""
+
+from __future__ import annotations
+
+from selectolax.lexbor import LexborNode
+
+from insights_assets.snapshots.parser.visible_text import clean, inline_text, visible_text
+
+
+def price_text(node: LexborNode) -> str:
+    """The price that the element shows, as text.
+
+    Modern prices are written twice, once for screen readers and once in parts (symbol, whole,
+    decimal, fraction); either may be empty, and the second joins without spaces. Old mobile
+    pages set the fraction as a superscript without any separator.
+    """
+    box = node if "a-price" in _classes(node) else node.css_first("span.a-price")
+    if box is None:
+        return visible_text(node)
+    spoken = box.css_first(".a-offscreen")
+    if spoken is not None:
+        text = clean(spoken.text())
+        if text:
+            return text
+    whole = box.css_first(".a-price-whole")
+    if whole is None:
+        return visible_text(box)
+    return _from_parts(box, whole)
+
+
+def _from_parts(box: LexborNode, whole: LexborNode) -> str:
+    sign = inline_text(box.css_first(".a-price-symbol"))
+    number = inline_text(whole)
+    fraction = inline_text(box.css_first(".a-price-fraction"))
+    if fraction:
+        mark = inline_text(whole.css_first(".a-price-decimal"))
+        if not mark and number[-1:] not in (".", ","):
+            return ""  # the separator is drawn, not written: nothing may be guessed
+        number += fraction
+    else:
+        number = number.rstrip(".,")
+    return f"{sign} {number}" if sign else number
+
+
+def _classes(node: LexborNode) -> list[str]:
+    return (node.attributes.get("class") or "").split()

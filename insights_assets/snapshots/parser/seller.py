@@ -1,0 +1,103 @@
+"""Who sells the featured offer, as displayed."""
+
+from __future__ import annotations
+
+import re
+
+from insights_assets.snapshots.parser.page_reading import PageReading
+from insights_assets.snapshots.parser.purchase_options import is_headline_part
+from insights_assets.snapshots.parser.visible_text import is_shown, visible_text
+
+#: Elements whose whole text is the seller's name.
+_NAME_SELECTORS = (
+    "#merchantInfoFeature_feature_div .offer-display-feature-text-message",
+    "#merchant-info #sellerProfileTriggerId",
+    "#tabular-buybox #sellerProfileTriggerId",
+    "#sellerProfileTriggerId",
+)
+#: The row of a table of the offer whose label means "sold by", in the shops' languages.
+_SOLD_BY_LABEL = re.compile(
+    r"(?i)sold by|seller|verkauf(?:t)?|verkäufer|vendu par|vendeur|vendido por|vendedor"
+    r"|venduto da|venditore|verkocht door|verkoper|säljs av|säljare|sprzedawca|sprzedawane"
+    r"|satıcı|satan|prodává|prodejce|sælges af|販売元|出品者|البائع|يباع|يبيع|विक्रेता|卖家|销售"
+)
+_ROWS = (
+    ("#tabular-buybox .tabular-buybox-label", "tabular-attribute-name"),
+    ("#tabular_feature_div .tabular-buybox-label", "tabular-attribute-name"),
+    ("[offer-display-feature-name='desktop-merchant-info']", ""),
+)
+#: Sentences that name the seller. Sellers' names may hold dots, so that a sentence ends at a dot
+#: before a space or the end.
+_END = r"(?=\.(?:\s|$)|\s+(?:and fulfilled|in certified|und versand|et expédié|y gestionado|y enviado|e spedito|e enviado|en verzonden|och levereras|i wysyłane|ve Amazon)\b|$)"
+_SENTENCES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"(?i)(?:(?:ships|dispatched)(?: from)? and )?sold by (?P<seller>.+?){_END}",
+        rf"(?i)verkauf und versand durch (?P<seller>.+?){_END}",
+        rf"(?i)verkauf durch (?P<seller>.+?){_END}",
+        rf"(?i)(?:expédié et )?vendu(?: et expédié)? par (?P<seller>.+?){_END}",
+        rf"(?i)(?:venduto e spedito|spedito e venduto|venduto) da (?P<seller>.+?){_END}",
+        rf"(?i)(?:vendido y enviado|enviado y vendido|vendido e enviado|enviado e vendido|vendido)"
+        rf" por (?P<seller>.+?){_END}",
+        rf"(?i)(?:verzonden en verkocht|verkocht en verzonden|verkocht) door (?P<seller>.+?){_END}",
+        rf"(?i)(?:säljs och levereras|levereras och säljs|säljs) av (?P<seller>.+?){_END}",
+        rf"(?i)(?:wysyłka i sprzedaż|sprzedaż i wysyłka|sprzedawane)(?: przez)?:? (?P<seller>.+?){_END}",
+        r"(?i)^(?P<seller>.+?) tarafından (?:satıl|gönderil)",
+        r"この商品は、?\s*(?P<seller>.+?)\s*が(?:販売|発送)",
+        r"(?:販売元は|販売者は)\s*(?P<seller>.+?)\s*(?:です|で)",
+    )
+)
+
+
+def seller(page: PageReading) -> str | None:
+    """The featured offer's seller as the page displays it; None where it names none."""
+    return _named(page) or _in_rows(page) or _in_sentences(page)
+
+
+def _named(page: PageReading) -> str | None:
+    for selector in _NAME_SELECTORS:
+        for node in page.tree.css(selector):
+            if is_headline_part(node) and is_shown(node):
+                name = visible_text(node)
+                if name:
+                    page.note("seller", selector)
+                    return name
+    return None
+
+
+def _in_rows(page: PageReading) -> str | None:
+    for selector, attribute in _ROWS:
+        for label in page.tree.css(selector):
+            if not is_headline_part(label) or not is_shown(label):
+                continue
+            text = (label.attributes.get(attribute) if attribute else "") or visible_text(label)
+            if not _SOLD_BY_LABEL.search(text):
+                continue
+            value = _next_element(label)
+            # The name is written twice where a longer form may be unfolded.
+            name = visible_text(value.css_first("a, .a-size-small, span") or value) if value else ""
+            if name:
+                page.note("seller", selector)
+                return name
+    return None
+
+
+def _next_element(node):  # type: ignore[no-untyped-def]
+    following = node.next
+    while following is not None and following.tag.startswith("-"):
+        following = following.next
+    return following
+
+
+def _in_sentences(page: PageReading) -> str | None:
+    for selector in ("#merchant-info", "#ships-from", "#availability", "#BBAvailPlusMerchID"):
+        for node in page.tree.css(selector):
+            if not is_headline_part(node) or not is_shown(node):
+                continue
+            text = visible_text(node)
+            for sentence in _SENTENCES:
+                found = sentence.search(text)
+                if found is not None:
+                    page.note("seller", selector)
+                    return found["seller"].strip()
+    return None

@@ -1,0 +1,68 @@
+"""What a reader sees of an element: no scripts, no styles, no hidden parts, single spaces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from selectolax.lexbor import LexborNode
+
+_SKIPPED = frozenset(["script", "style", "noscript", "template", "select", "option", "-comment"])
+_HIDDEN_CLASSES = frozenset(["aok-hidden", "a-hidden", "a-popover-preload"])
+#: Marks that steer the direction of a text, and other characters without width.
+_INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_SPACES = re.compile(r"\s+")
+
+
+def clean(text: str) -> str:
+    """The text on one line with single spaces and without invisible characters."""
+    return _SPACES.sub(" ", _INVISIBLE.sub("", text)).strip()
+
+
+def visible_text(node: LexborNode | None) -> str:
+    """The element's visible text, cleaned; empty for None."""
+    return "" if node is None else clean(" ".join(text_pieces(node)))
+
+
+def inline_text(node: LexborNode | None) -> str:
+    """The same for an element whose text is split inside words or numbers: pieces are joined
+    without spaces between them."""
+    return "" if node is None else clean("".join(text_pieces(node)))
+
+
+def text_pieces(node: LexborNode) -> Iterator[str]:
+    """The visible texts below the element, in page order."""
+    for child in node.iter(include_text=True):
+        if child.tag == "-text":
+            yield child.text_content or ""
+        elif is_visible(child):
+            yield from text_pieces(child)
+
+
+def is_visible(node: LexborNode) -> bool:
+    """Whether the element itself is shown; its parents are not asked.
+
+    Text for screen readers (``aok-offscreen``) counts as visible: it says what is shown.
+    """
+    if node.tag in _SKIPPED:
+        return False
+    attributes = node.attributes
+    classes = attributes.get("class")
+    if classes and not _HIDDEN_CLASSES.isdisjoint(classes.split()):
+        return False
+    style = attributes.get("style")
+    return not (style and "display" in style and "none" in style and _is_not_displayed(style))
+
+
+def _is_not_displayed(style: str) -> bool:
+    return re.search(r"display\s*:\s*none", style) is not None
+
+
+def is_shown(node: LexborNode) -> bool:
+    """Whether the element and all around it are shown."""
+    current: LexborNode | None = node
+    while current is not None and current.tag not in ("body", "html", "-document"):
+        if not is_visible(current):
+            return False
+        current = current.parent
+    return True
