@@ -59,28 +59,36 @@ class PageArchive:
     def get(self, content_hash: str) -> bytes:
         """The page. Raises ``ArchiveError`` when it is not there, or not what its hash says."""
         path = self.location(content_hash)
+        damaged = f"page {content_hash} is damaged in the archive at {self._root}"
         try:
-            with self._files.open(path, "rb") as file:
-                stored = file.read()
+            stored = self._files.cat_file(path)
         except FileNotFoundError as error:
             raise ArchiveError(
                 f"page {content_hash} is not in the archive at {self._root}"
             ) from error
         except OSError as error:
-            raise ArchiveError(f"page {content_hash} cannot be read: {error}") from error
+            raise ArchiveError(
+                f"page {content_hash} cannot be read from the archive at {self._root}: {error}"
+            ) from error
         try:
+            # A damaged header may claim any size, and memory would be taken for it.
+            if zstandard.frame_content_size(stored) > _MAX_PAGE_BYTES:
+                raise ArchiveError(f"{damaged}: it claims to be over {_MAX_PAGE_BYTES} bytes")
             content = zstandard.ZstdDecompressor().decompress(
                 stored, max_output_size=_MAX_PAGE_BYTES
             )
         except zstandard.ZstdError as error:
-            raise ArchiveError(f"page {content_hash} is damaged in the archive: {error}") from error
+            raise ArchiveError(f"{damaged}: {error}") from error
         if hashlib.sha256(content).hexdigest() != content_hash:
-            raise ArchiveError(f"page {content_hash} is damaged in the archive: another content")
+            raise ArchiveError(f"{damaged}: it holds another content")
         return content
 
     def exists(self, content_hash: str) -> bool:
-        """Whether the page is there."""
-        return bool(self._files.exists(self.location(content_hash)))
+        """Whether the page is there. Raises ``ArchiveError`` when the archive cannot be asked."""
+        try:
+            return bool(self._files.exists(self.location(content_hash)))
+        except OSError as error:
+            raise ArchiveError(f"the archive at {self._root} cannot be read: {error}") from error
 
     def location(self, content_hash: str) -> str:
         """Where the page is, within the archive's file system."""
@@ -98,6 +106,9 @@ class PageArchive:
         try:
             with open(temporary, "wb") as file:
                 file.write(data)
+                # The page's row is about to be committed: the page must outlast a power cut too.
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(temporary, path)
         finally:
             if os.path.exists(temporary):

