@@ -14,8 +14,15 @@ from selectolax.lexbor import LexborNode
 
 from insights_resources.marketplaces import MARKETPLACES, ProductKey
 from insights_resources.page_providers.document import PageDocument
-from insights_resources.page_providers.page_identity import amazon_domain, page_asins
+from insights_resources.page_providers.page_identity import (
+    MARKETPLACE_IDS,
+    amazon_domain,
+    page_asins,
+)
 from insights_resources.page_providers.protocol import Verdict
+
+
+__all__ = ["MARKETPLACE_IDS", "PageJudgement", "TITLE_SELECTORS", "judge_page", "product_title"]
 
 
 @dataclass(frozen=True)

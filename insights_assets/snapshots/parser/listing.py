@@ -158,7 +158,12 @@ def description(page: PageReading) -> str | None:
 
 def breadcrumbs(page: PageReading) -> tuple[str, ...]:
     """The path of categories above the product, from the widest."""
-    for selector in ("#wayfinding-breadcrumbs_feature_div a", ".a-breadcrumb a"):
+    for selector in (
+        "#wayfinding-breadcrumbs_feature_div a",
+        "#wayfinding-breadcrumbs_container a",
+        "#showing-breadcrumbs_div a",
+        ".a-breadcrumb a",
+    ):
         names = [
             visible_text(node)
             for node in page.tree.css(selector)

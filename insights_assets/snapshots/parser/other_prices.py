@@ -46,6 +46,7 @@ _STRUCK = (
     "#buyBoxInner .a-text-strike",
     "#buyNewInner .a-text-strike",
     "#newAccordionRow .a-text-strike",
+    "#newPitchPriceWrapper_feature_div .a-text-strike",
     "#ebooksPrice_feature_div .a-text-strike",
     "#corePriceDisplay_desktop_feature_div .basisPrice",
     "#corePriceDisplay_mobile_feature_div .basisPrice",
@@ -116,6 +117,8 @@ def list_price(page: PageReading, headline: Decimal | None) -> Decimal | None:
 def _label_of(node: LexborNode) -> str:
     """What stands before a struck price: in it, or in the row or line that it is the value of."""
     own = visible_text(node)
+    if node.parent is not None and node.parent.css_first("#listPriceLegalMessage") is not None:
+        return "List Price:"  # the note on what a list price is stands beside it
     if LIST_PRICE_LABEL.search(own) or _NOT_LIST_PRICE.search(own):
         return own
     current = node

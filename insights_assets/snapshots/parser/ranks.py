@@ -25,7 +25,7 @@ _NODE_IN_LINK = re.compile(r"/(?:gp/)?(?:bestsellers|zgbs|best-sellers[^/]*)/[^/
 _TOP_LINK = re.compile(r"pd_zg_ts")
 _LINE_TAGS = frozenset(["li", "tr", "td", "p", "ul", "div", "br"])
 
-_NUMBER = r"(?P<rank>\d{1,3}(?:[.,'’ \u00a0\u202f]\d{2,3})*|\d+)"
+_NUMBER = r"(?P<rank>\d{1,3}(?:[.,'’ \u00a0\u202f]\d{2,3})+(?!\d)|\d+)"
 #: The number first: "#844 in Patio", "Nr. 2,804 in Beauty", "nº946 en Electrónica".
 _RANK_FIRST = re.compile(
     rf"^\W{{0,4}}(?:[^\W\d_]{{1,10}}\W{{0,4}}){{0,3}}?{_NUMBER}(?P<rest>.*)$", re.S

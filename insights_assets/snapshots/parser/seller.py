@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from selectolax.lexbor import LexborNode
+
 from insights_assets.snapshots.parser.page_reading import PageReading
 from insights_assets.snapshots.parser.purchase_options import is_headline_part
 from insights_assets.snapshots.parser.visible_text import is_shown, visible_text
@@ -24,6 +26,7 @@ _SOLD_BY_LABEL = re.compile(
 _ROWS = (
     ("#tabular-buybox .tabular-buybox-label", "tabular-attribute-name"),
     ("#tabular_feature_div .tabular-buybox-label", "tabular-attribute-name"),
+    ("#tabular-buybox .tabular-buybox-label-column", ""),
     ("[offer-display-feature-name='desktop-merchant-info']", ""),
 )
 #: Sentences that name the seller. Sellers' names may hold dots, so that a sentence ends at a dot
@@ -73,18 +76,27 @@ def _in_rows(page: PageReading) -> str | None:
             text = (label.attributes.get(attribute) if attribute else "") or visible_text(label)
             if not _SOLD_BY_LABEL.search(text):
                 continue
-            value = _next_element(label)
-            # The name is written twice where a longer form may be unfolded.
-            name = visible_text(value.css_first("a, .a-size-small, span") or value) if value else ""
+            name = _name_in(_next_element(label))
             if name:
                 page.note("seller", selector)
                 return name
     return None
 
 
-def _next_element(node):  # type: ignore[no-untyped-def]
+def _name_in(value: LexborNode | None) -> str:
+    """The name in a row's value, once: it is written twice where a longer form may unfold."""
+    if value is None:
+        return ""
+    for selector in (".tabular-buybox-text", ".offer-display-feature-text-message", "a", "span"):
+        name = visible_text(value.css_first(selector))
+        if name:
+            return name
+    return visible_text(value)
+
+
+def _next_element(node: LexborNode) -> LexborNode | None:
     following = node.next
-    while following is not None and following.tag.startswith("-"):
+    while following is not None and following.tag is not None and following.tag.startswith("-"):
         following = following.next
     return following
 

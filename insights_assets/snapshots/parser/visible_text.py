@@ -50,6 +50,8 @@ def is_visible(node: LexborNode) -> bool:
     classes = attributes.get("class")
     if classes and not _HIDDEN_CLASSES.isdisjoint(classes.split()):
         return False
+    if classes and "a-expander-content" in classes:
+        return True  # one click away, and part of what the page says
     style = attributes.get("style")
     return not (style and "display" in style and "none" in style and _is_not_displayed(style))
 
