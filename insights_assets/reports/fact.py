@@ -1,0 +1,109 @@
+"""One fact: a value of the warehouse, with the row and the column that it stands in."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from insights_assets.reports.inputs import Row
+from insights_resources.marketplaces import ProductKey
+
+#: Subject of what is true of the whole group.
+GROUP = "group"
+
+FEATURES_TABLE = "fact_product_features"
+SCORES_TABLE = "fact_competitive_scores"
+
+#: Characters of a product's name in sentences and tables.
+_NAME_LENGTH = 60
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A value of the warehouse. ``unit`` is text, ratio, points, stars, rank, count, days, or the
+    ISO 4217 code of an amount, whose ``value`` is then a decimal as text."""
+
+    id: str
+    subject: str
+    name: str
+    value: str | int | float
+    unit: str
+    source_table: str
+    source_key: Mapping[str, str]
+    source_column: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """A product of the group on the day; ``number`` is its place in the report's table."""
+
+    product: ProductKey
+    name: str
+    number: int
+    is_scored: bool
+
+    @property
+    def subject(self) -> str:
+        return str(self.product)
+
+
+def plain_text(text: str) -> str:
+    """Page text on one line, without characters that are not seen (controls, direction marks,
+    private use)."""
+    kept = "".join(
+        " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C"
+    )
+    return " ".join(kept.split())
+
+
+def short_name(title: str) -> str:
+    """A title cut at a word, to be read in a sentence."""
+    text = plain_text(title)
+    if len(text) <= _NAME_LENGTH:
+        return text
+    cut = text[: _NAME_LENGTH - 1]
+    head, _, _ = cut.rpartition(" ")
+    return (head if len(head) > _NAME_LENGTH // 2 else cut).rstrip(" ,;:-–|/(") + "…"
+
+
+def fact_of(
+    subject: str,
+    key: str,
+    name: str,
+    value: Any,
+    unit: str,
+    table: str,
+    source: Mapping[str, str],
+    column: str,
+) -> Iterator[Fact]:
+    """The fact, or nothing when its value is missing."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return
+    if isinstance(value, Decimal):
+        plain: str | int | float = str(value)
+    elif isinstance(value, str):
+        plain = plain_text(value)
+    elif unit in ("count", "rank", "days"):
+        plain = int(value)
+    else:
+        plain = round(float(value), 6) + 0.0
+    yield Fact(f"{subject}:{key}", subject, name, plain, unit, table, source, column)
+
+
+def product_source(member: Member, day: date) -> dict[str, str]:
+    marketplace, asin = member.product
+    return {"day": day.isoformat(), "marketplace": marketplace, "asin": asin}
+
+
+def score_source(member: Member, row: Row, day: date) -> dict[str, str]:
+    return product_source(member, day) | {"group_id": row["group_id"], "method": row["method"]}
+
+
+def cents(amount: float) -> Decimal:
+    """A stored amount in currency units, as two decimals."""
+    return Decimal(str(round(amount, 2))).quantize(Decimal("0.01"))

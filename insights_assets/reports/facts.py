@@ -1,0 +1,281 @@
+"""The facts of a group on a day: all that a report may say, with the row and column of each.
+
+Facts hold nothing that changes when equal data is rebuilt (no build ids, no times of work), so
+that equal pages give equal reports.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from insights_assets.competition.formulas import Dimension, Method
+from insights_assets.reports.fact import (
+    FEATURES_TABLE,
+    SCORES_TABLE,
+    Fact,
+    Member,
+    fact_of,
+    plain_text,
+    score_source,
+    short_name,
+)
+from insights_assets.reports.group_facts import group_facts, lead_facts
+from insights_assets.reports.inputs import HISTORY_DAYS, ReportInputs, Row
+from insights_assets.reports.product_facts import (
+    feature_facts,
+    name_facts,
+    score_facts,
+    what_if_facts,
+)
+from insights_resources.marketplaces import ProductKey
+from insights_resources.warehouse.column_types import dump_json
+
+
+@dataclass(frozen=True)
+class AlertLine:
+    """An alert of the last ``HISTORY_DAYS``."""
+
+    day: date
+    severity: str
+    product: ProductKey
+    message: str
+
+
+@dataclass(frozen=True)
+class HistoryLine:
+    """A member's last days, one value a day (None: missing), oldest first."""
+
+    product: ProductKey
+    currency: str | None
+    prices: tuple[float | None, ...]
+    rank_node: str | None
+    ranks: tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class FactSheet:
+    """All that the report of a group and day is made from."""
+
+    day: date
+    group_id: str
+    group_name: str
+    members: tuple[Member, ...]
+    facts: Mapping[str, Fact]
+    missing: Mapping[str, Mapping[str, str]]
+    alerts: tuple[AlertLine, ...]
+    history: tuple[HistoryLine, ...]
+    no_data_reason: str | None
+    builds: Mapping[str, tuple[int, ...]] = field(compare=False)
+
+    def get(self, subject: str, key: str) -> Fact | None:
+        return self.facts.get(f"{subject}:{key}")
+
+    def number(self, subject: str, key: str) -> float | None:
+        """The fact's value as a number; None: there is no such fact."""
+        fact = self.get(subject, key)
+        return None if fact is None else float(fact.value)
+
+    def text(self, subject: str, key: str) -> str | None:
+        fact = self.get(subject, key)
+        return None if fact is None else str(fact.value)
+
+    def ranked(self) -> list[Member]:
+        """Members with an overall score, the highest first."""
+        return [m for m in self.members if self.get(m.subject, "overall") is not None]
+
+    def days(self) -> list[date]:
+        """The days of ``history``."""
+        return [self.day - timedelta(days=back) for back in range(HISTORY_DAYS - 1, -1, -1)]
+
+    def facts_json(self) -> list[dict[str, Any]]:
+        return [asdict(fact) for fact in self.facts.values()]
+
+    def digest(self) -> str:
+        """SHA-256 of all that the report shows: of the facts, and of charts, alerts and gaps."""
+        shown = {
+            "facts": self.facts_json(),
+            "members": [(m.subject, m.name, m.number, m.is_scored) for m in self.members],
+            "missing": self.missing,
+            "alerts": [asdict(alert) for alert in self.alerts],
+            "history": [asdict(line) for line in self.history],
+            "no_data_reason": self.no_data_reason,
+        }
+        return hashlib.sha256(dump_json(shown).encode()).hexdigest()
+
+
+def fact_sheet(inputs: ReportInputs, group_id: str, day: date) -> FactSheet:
+    """The facts of a group with members on that day."""
+    products = inputs.members(group_id, day)
+    rows = inputs.scores.get((group_id, day), [])
+    by_method = {
+        method: {
+            ProductKey(row["marketplace"], row["asin"]): row
+            for row in rows
+            if row["method"] == method.value
+        }
+        for method in Method
+    }
+    standard = {key: row for key, row in by_method[Method.STANDARD].items() if key in products}
+    names = _names(inputs, products, day)
+    ordered = sorted(products, key=lambda product: _order(product, standard.get(product)))
+    members = tuple(
+        Member(product, names[product], number, _has_score(standard.get(product)))
+        for number, product in enumerate(ordered, start=1)
+    )
+    alerts = _alerts(inputs, products, day)
+    facts: list[Fact] = []
+    for member in members:
+        score = standard.get(member.product)
+        features = inputs.features.get((member.product, day))
+        facts += name_facts(inputs, member, day)
+        if features is not None:
+            facts += feature_facts(member, features, day)
+        if score is not None:
+            facts += score_facts(member, score, day)
+            facts += what_if_facts(member, score, day)
+        robust = by_method[Method.ROBUST].get(member.product)
+        if robust is not None:
+            source = score_source(member, robust, day)
+            facts += fact_of(
+                member.subject,
+                "robust_overall",
+                "robust overall score",
+                robust["overall_score"],
+                "points",
+                SCORES_TABLE,
+                source,
+                "overall_score",
+            )
+    facts += group_facts(inputs, group_id, day, members, alerts, standard)
+    facts += lead_facts(members, standard, group_id, day)
+    return FactSheet(
+        day=day,
+        group_id=group_id,
+        group_name=short_name(inputs.groups[group_id]),
+        members=members,
+        facts={fact.id: fact for fact in facts},
+        missing={
+            str(product): dict(row["missing_reasons"])
+            for product, row in sorted(standard.items())
+            if row["missing_reasons"]
+        },
+        alerts=tuple(
+            AlertLine(
+                row["day"],
+                row["severity"],
+                ProductKey(row["marketplace"], row["asin"]),
+                plain_text(row["message"]),
+            )
+            for row in alerts
+        ),
+        history=tuple(_history(inputs, member.product, day) for member in members),
+        no_data_reason=_no_data_reason(standard, len(products)),
+        builds={
+            SCORES_TABLE: _builds(rows),
+            FEATURES_TABLE: _builds(
+                [row for p in products if (row := inputs.features.get((p, day))) is not None]
+            ),
+            "fact_alerts": _builds(alerts),
+        },
+    )
+
+
+def _builds(rows: Sequence[Row]) -> tuple[int, ...]:
+    return tuple(sorted({int(row["build_id"]) for row in rows}))
+
+
+def _has_score(row: Row | None) -> bool:
+    return row is not None and any(row[f"{name}_score"] is not None for name in Dimension)
+
+
+def _order(product: ProductKey, row: Row | None) -> tuple[Any, ...]:
+    overall = None if row is None else row["overall_score"]
+    return (overall is None, -(overall or 0.0), product)
+
+
+def _no_data_reason(standard: Mapping[ProductKey, Row], members: int) -> str | None:
+    if any(_has_score(row) for row in standard.values()):
+        return None
+    if not standard:
+        return "Nothing has been scored for this group on this day."
+    reasons = Counter(
+        reason for row in standard.values() for reason in set(row["missing_reasons"].values())
+    )
+    if set(reasons) <= {"not_captured", "stale_capture"}:
+        return (
+            "None of the group's products was captured within 48 hours before the end of the day."
+        )
+    words = ", ".join(reason.replace("_", " ") for reason, _ in sorted(reasons.items()))
+    return f"No product of the group could be scored ({words})."
+
+
+def _names(
+    inputs: ReportInputs, products: Sequence[ProductKey], day: date
+) -> dict[ProductKey, str]:
+    """A name for each, different from all others'."""
+    names = {
+        product: short_name(inputs.labels.get(product) or inputs.title(product, day) or "")
+        or product.asin
+        for product in products
+    }
+    twice = {name for name, count in Counter(names.values()).items() if count > 1}
+    markets = Counter(product.asin for product in products)
+    return {
+        product: (
+            f"{name} [{product if markets[product.asin] > 1 else product.asin}]"
+            if name in twice
+            else name
+        )
+        for product, name in names.items()
+    }
+
+
+def _alerts(inputs: ReportInputs, products: Sequence[ProductKey], day: date) -> list[Row]:
+    """The members' alerts of the last ``HISTORY_DAYS``, newest first."""
+    first = day - timedelta(days=HISTORY_DAYS - 1)
+    found = [
+        row
+        for product in products
+        for row in inputs.alerts.get(product, [])
+        if first <= row["day"] <= day
+    ]
+    severity = {"critical": 0, "warning": 1, "info": 2}
+    return sorted(
+        found,
+        key=lambda row: (
+            -row["day"].toordinal(),
+            severity.get(row["severity"], 3),
+            row["alert_id"],
+        ),
+    )
+
+
+def _history(inputs: ReportInputs, product: ProductKey, day: date) -> HistoryLine:
+    days = [day - timedelta(days=back) for back in range(HISTORY_DAYS - 1, -1, -1)]
+    rows = [inputs.features.get((product, each)) for each in days]
+    last = rows[-1]
+    currency = None if last is None else last["currency"]
+    node = None if last is None else last["primary_rank_node"]
+    return HistoryLine(
+        product,
+        currency,
+        # Values in another currency or node are not of the same line.
+        tuple(
+            None
+            if row is None or row["price"] is None or row["currency"] != currency
+            else int(row["price"]) / 100
+            for row in rows
+        ),
+        node,
+        tuple(
+            None
+            if row is None or row["primary_rank"] is None or row["primary_rank_node"] != node
+            else int(row["primary_rank"])
+            for row in rows
+        ),
+    )

@@ -1,0 +1,197 @@
+"""The facts of a group on a day: its counts, and the lead of the first with what it leaves room
+for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+
+from babel.numbers import get_currency_precision
+
+from insights_assets.reports import what_if
+from insights_assets.reports.fact import (
+    FEATURES_TABLE,
+    GROUP,
+    SCORES_TABLE,
+    Fact,
+    Member,
+    cents,
+    fact_of,
+    product_source,
+    score_source,
+    short_name,
+)
+from insights_assets.reports.inputs import ReportInputs, Row
+from insights_assets.reports.product_facts import dimension_scores
+from insights_resources.marketplaces import ProductKey
+
+#: Days up to the report's day whose alerts are counted.
+ALERT_DAYS = 7
+
+OUT_OF_STOCK = ("out_of_stock", "unavailable")
+
+
+def group_facts(
+    inputs: ReportInputs,
+    group_id: str,
+    day: date,
+    members: Sequence[Member],
+    alerts: Sequence[Row],
+    standard: Mapping[ProductKey, Row],
+) -> Iterator[Fact]:
+    group = {"group_id": group_id}
+    on_day = group | {"day": day.isoformat()}
+    yield from fact_of(
+        GROUP,
+        "name",
+        "name",
+        short_name(inputs.groups[group_id]),
+        "text",
+        "dim_competitive_groups",
+        group,
+        "name",
+    )
+    yield from fact_of(
+        GROUP, "members", "products", len(members), "count", "dim_group_members", on_day, "asin"
+    )
+    scored = sum(1 for row in standard.values() if row["overall_score"] is not None)
+    yield from fact_of(
+        GROUP,
+        "scored",
+        "products with an overall score",
+        scored,
+        "count",
+        SCORES_TABLE,
+        on_day,
+        "overall_score",
+    )
+    rows = [row for m in members if (row := inputs.features.get((m.product, day))) is not None]
+    out = sum(1 for row in rows if row["availability"] in OUT_OF_STOCK)
+    yield from fact_of(
+        GROUP,
+        "out_of_stock",
+        "products out of stock",
+        out,
+        "count",
+        FEATURES_TABLE,
+        on_day,
+        "availability",
+    )
+    carried = sum(1 for row in rows if row["observations"] == 0)
+    yield from fact_of(
+        GROUP,
+        "carried",
+        "products without a capture on the day",
+        carried + len(members) - len(rows),
+        "count",
+        FEATURES_TABLE,
+        on_day,
+        "observations",
+    )
+    week = [row for row in alerts if row["day"] > day - timedelta(days=ALERT_DAYS)]
+    yield from fact_of(
+        GROUP,
+        "alerts_7d",
+        "alerts of the last 7 days",
+        len(week),
+        "count",
+        "fact_alerts",
+        on_day,
+        "alert_id",
+    )
+    critical = sum(1 for row in week if row["severity"] == "critical")
+    yield from fact_of(
+        GROUP,
+        "critical_7d",
+        "critical alerts of the last 7 days",
+        critical,
+        "count",
+        "fact_alerts",
+        on_day,
+        "severity",
+    )
+    by_product = Counter(ProductKey(row["marketplace"], row["asin"]) for row in week)
+    for member in members:
+        yield from fact_of(
+            member.subject,
+            "alerts_7d",
+            "alerts of the last 7 days",
+            by_product[member.product],
+            "count",
+            "fact_alerts",
+            product_source(member, day),
+            "alert_id",
+        )
+
+
+def lead_facts(
+    members: Sequence[Member], standard: Mapping[ProductKey, Row], group_id: str, day: date
+) -> Iterator[Fact]:
+    """How far the first is ahead of the second, and what that leaves room for."""
+    first_two = [
+        m
+        for m in members
+        if (row := standard.get(m.product)) is not None and row["overall_score"] is not None
+    ][:2]
+    if len(first_two) < 2:
+        return
+    leader, second = first_two
+    row, behind = standard[leader.product], standard[second.product]
+    lead = round(row["overall_score"] - behind["overall_score"], 2)
+    source = score_source(leader, row, day)
+    yield from fact_of(
+        GROUP,
+        "lead",
+        "lead of the first over the second",
+        lead,
+        "points",
+        SCORES_TABLE,
+        {"day": day.isoformat(), "group_id": group_id},
+        "overall_score",
+    )
+    # One product's dimensions against fewer or others are no margin that a price could use up.
+    if lead <= 0 or row["coverage"] != behind["coverage"]:
+        return
+    for member, own, target, key, words in (
+        (leader, row, behind["overall_score"], "room", "keeps the leader level with the second"),
+        (
+            second,
+            behind,
+            row["overall_score"],
+            "catch_up",
+            "brings the second level with the leader",
+        ),
+    ):
+        yield from _price_facts(
+            member, own, target, key, words, source | product_source(member, day)
+        )
+
+
+def _price_facts(
+    member: Member, row: Row, target: float, key: str, words: str, source: Mapping[str, str]
+) -> Iterator[Fact]:
+    inputs = row["inputs"]
+    currency, price = inputs.get("currency"), inputs.get("price")
+    median = inputs.get("peer_median_price")
+    if not (currency and price and median):
+        return
+    at = what_if.highest_price_for(
+        dimension_scores(row), target, median, min(2, get_currency_precision(currency))
+    )
+    if at is None or at == cents(price):
+        return
+    column = "what-if from inputs.peer_median_price"
+    for suffix, name, value, unit in (
+        ("_price", f"price that {words}", at, currency),
+        ("_change", f"change to the price that {words}", float(at) / price - 1, "ratio"),
+        (
+            "_overall",
+            "overall score at that price",
+            what_if.at_price(dimension_scores(row), float(at), median),
+            "points",
+        ),
+    ):
+        yield from fact_of(
+            member.subject, f"{key}{suffix}", name, value, unit, SCORES_TABLE, source, column
+        )

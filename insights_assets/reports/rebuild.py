@@ -1,0 +1,190 @@
+"""Published scores, features, titles and alerts -> published reports: ``rebuild_reports``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import and_
+
+from insights_assets.features.history import one_of
+from insights_assets.reports.facts import FactSheet, fact_sheet
+from insights_assets.reports.inputs import groups_in_scope, read_inputs
+from insights_assets.reports.rendering import Provenance, render
+from insights_assets.reports.schema import SCHEMA_VERSION, Report
+from insights_assets.reports.structured_writer import PROMPT_VERSION, WRITER, write_report
+from insights_assets.reports.verification import verify_report
+from insights_resources.errors import InvalidInputError
+from insights_resources.scope import Scope
+from insights_resources.warehouse import tables
+from insights_resources.warehouse.engine import Warehouse
+from insights_resources.warehouse.frames import empty_frame
+from insights_resources.warehouse.publication import (
+    AuditFinding,
+    PublishedBuild,
+    publish,
+    select_current,
+)
+
+#: Version of the code that publishes reports.
+REPORTS_VERSION = "1"
+
+#: A group's id as the name of a file: ids are of this kind anyway, and nothing else is a name.
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def rebuild_reports(
+    warehouse: Warehouse, scope: Scope, *, run_id: str | None = None
+) -> PublishedBuild:
+    """Publishes ``fact_competitive_reports`` for the scope's days: of each active group with
+    members on the day (of those with a member among the scope's products).
+
+    Where facts, prompt version and writer are those of the current report, its stored row is taken
+    again and nothing is rendered. A day without scores gives a report of status ``no_data`` that
+    says why. Raises ``AuditFailedError`` when what it made cannot be right.
+    """
+    table = tables.competitive_reports
+    with warehouse.writer_lock(table, scope.first_day, scope.last_day):
+        groups = groups_in_scope(warehouse, scope)
+        inputs = read_inputs(warehouse, scope, groups)
+        covers = and_(
+            table.c.day.between(scope.first_day, scope.last_day), one_of(table.c.group_id, groups)
+        )
+        stored = warehouse.read_frame(select_current(table).where(covers))
+        before = {(row["day"].date(), row["group_id"]): row for row in stored.to_dict("records")}
+        rows = [
+            _row(fact_sheet(inputs, group_id, day), before.get((day, group_id)))
+            for day in scope.days
+            for group_id in groups
+            if inputs.members(group_id, day)
+        ]
+        return publish(
+            warehouse,
+            table,
+            pd.DataFrame(rows) if rows else empty_frame(table),
+            covers=covers,
+            scope=scope,
+            audits=(audit_reports,),
+            code_version=REPORTS_VERSION,
+            run_id=run_id,
+        )
+
+
+def audit_reports(reports: pd.DataFrame) -> Iterable[AuditFinding]:
+    """What must hold before reports are published."""
+    complete = reports["status"] == "complete"
+    empty = int((complete & reports["report"].map(lambda report: not report["position"])).sum())
+    yield AuditFinding("complete_reports_state_a_position", empty == 0, f"{empty} do not")
+    unnamed = int((~complete & reports["leader_asin"].notna()).sum())
+    yield AuditFinding("no_leader_without_data", unnamed == 0, f"{unnamed} name one")
+    active = int(reports["html"].str.contains(r"<script|javascript:", case=False).sum())
+    yield AuditFinding("pages_run_no_script", active == 0, f"{active} would")
+
+
+def write_report_files(warehouse: Warehouse, folder: Path, day: date, group_id: str) -> list[Path]:
+    """Writes the current report as ``<folder>/<day>/<group_id>.md``, ``.json`` and ``.html``.
+
+    Each file is replaced as a whole. Returns their paths; raises ``InvalidInputError`` when there
+    is no such report.
+    """
+    if not _FILE_NAME.fullmatch(group_id):
+        raise InvalidInputError(f"{group_id!r} is no group id")
+    table = tables.competitive_reports
+    query = select_current(table).where(table.c.day == day, table.c.group_id == group_id)
+    with warehouse.read() as connection:
+        row = connection.execute(query).mappings().first()
+    if row is None:
+        raise InvalidInputError(
+            f"there is no report of {group_id} for {day}: run the job of reports for that day"
+        )
+    document = {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in row.items()
+        if name not in ("markdown", "html")
+    }
+    contents = {
+        "md": row["markdown"],
+        "json": json.dumps(document, ensure_ascii=False, indent=2) + "\n",
+        "html": row["html"],
+    }
+    paths = []
+    for suffix, text in contents.items():
+        path = folder / day.isoformat() / f"{group_id}.{suffix}"
+        _write_at_once(path, text)
+        paths.append(path)
+    return paths
+
+
+def _row(sheet: FactSheet, before: Mapping[Any, Any] | None) -> dict[str, Any]:
+    """The group's row of the day: the stored one where it would say the same."""
+    facts_hash = sheet.digest()
+    if (
+        before is not None
+        and before["facts_hash"] == facts_hash
+        and before["prompt_version"] == PROMPT_VERSION
+        and before["writer"] == WRITER
+        and before["schema_version"] == SCHEMA_VERSION
+    ):
+        return dict(before)
+    written = _NOTHING if sheet.no_data_reason else write_report(sheet)
+    verified = verify_report(written, sheet.facts)
+    pages = render(
+        sheet,
+        verified.report,
+        Provenance(facts_hash, WRITER, PROMPT_VERSION, sheet.builds, verified.result),
+    )
+    leader = next(iter(sheet.ranked()), None)
+    return {
+        "day": sheet.day,
+        "group_id": sheet.group_id,
+        "report_id": _report_id(sheet, facts_hash),
+        "status": "no_data" if sheet.no_data_reason else "complete",
+        "writer": WRITER,
+        "prompt_version": PROMPT_VERSION,
+        "facts_hash": facts_hash,
+        "leader_asin": None if leader is None else leader.product.asin,
+        "facts": sheet.facts_json(),
+        "report": verified.report.model_dump(),
+        "verification": verified.result,
+        "markdown": pages.markdown,
+        "html": pages.html,
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+_NOTHING = Report(
+    position=[],
+    strengths=[],
+    weaknesses=[],
+    opportunities=[],
+    threats=[],
+    recommendations=[],
+    caveats=[],
+)
+
+
+def _report_id(sheet: FactSheet, facts_hash: str) -> str:
+    parts = (sheet.day.isoformat(), sheet.group_id, facts_hash, WRITER, PROMPT_VERSION)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _write_at_once(path: Path, text: str) -> None:
+    """Replaces the file; who reads it sees the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
