@@ -71,8 +71,10 @@ def _rank_of_link(link: LexborNode) -> BestSellersRank | None:
     before = clean(_text_before(link))
     if node is None or _TOP_LINK.search(address):
         return _rank_of_line(before.rstrip("( \u00a0（"), node.group(1) if node else None)
-    number = _number_of(before)
     category = clean(link.text())
+    number = _number_of(before)
+    if number is None and not before:  # "水筒・マグボトル - 29位": the category first
+        number = _number_of(clean(_text_after(link)))
     # Old pages show the whole path: "#5 in Books > Crafts > Knitting". The last link is the node,
     # the path is the category.
     following = _next_link_in_line(link)
@@ -136,6 +138,16 @@ def _text_before(link: LexborNode) -> str:
             break
         current = parent
     return "".join(reversed(pieces))
+
+
+def _text_after(link: LexborNode) -> str:
+    """The text that follows the link in its line, up to another link."""
+    pieces: list[str] = []
+    following = link.next
+    while following is not None and not _starts_line(following) and following.tag != "a":
+        pieces.append(_line_text(following))
+        following = following.next
+    return "".join(pieces)
 
 
 def _starts_line(node: LexborNode) -> bool:
