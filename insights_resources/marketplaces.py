@@ -17,7 +17,8 @@ from insights_resources.errors import InvalidInputError
 class Marketplace:
     """One Amazon shop.
 
-    ``locale`` is the CLDR locale that its own pages use for numbers; ``languages`` are the
+    ``locale`` is the CLDR locale that its own pages use for numbers (CLDR has no English of Saudi
+    Arabia or Egypt: that of the Emirates writes numbers as they do); ``languages`` are the
     languages its pages are offered in, the first being the default (BCP 47).
     """
 
@@ -59,8 +60,8 @@ _REGISTRY = (
     Marketplace("amazon.pl", "PL", "PLN", "pl_PL", ("pl-PL", "en-GB")),
     Marketplace("amazon.com.tr", "TR", "TRY", "tr_TR", ("tr-TR", "en-GB")),
     Marketplace("amazon.ae", "AE", "AED", "en_AE", ("en-AE", "ar-AE")),
-    Marketplace("amazon.sa", "SA", "SAR", "en_SA", ("ar-SA", "en-AE")),
-    Marketplace("amazon.eg", "EG", "EGP", "en_EG", ("ar-EG", "en-AE")),
+    Marketplace("amazon.sa", "SA", "SAR", "en_AE", ("ar-SA", "en-AE")),
+    Marketplace("amazon.eg", "EG", "EGP", "en_AE", ("ar-EG", "en-AE")),
     Marketplace("amazon.co.za", "ZA", "ZAR", "en_ZA", ("en-ZA",)),
     Marketplace("amazon.in", "IN", "INR", "en_IN", ("en-IN", "hi-IN")),
     Marketplace("amazon.co.jp", "JP", "JPY", "ja_JP", ("ja-JP", "en-US", "zh-CN")),
