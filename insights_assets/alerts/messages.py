@@ -60,6 +60,12 @@ def _rank_verb(value: float, other: float) -> str:
 
 
 def _rating_drop(alert: Alert, product: str) -> str:
+    if alert["transition"] == CREPT:
+        return (
+            f"The rating of {product} fell on from {alert['last_alerted_value']:.1f} stars at the "
+            f"last alert to {alert['value']:.1f}, {alert['magnitude']:.1f} below that of 30 days "
+            f"before."
+        )
     return (
         f"The rating of {product} fell by {alert['magnitude']:.1f} to {alert['value']:.1f} stars "
         f"within 30 days."

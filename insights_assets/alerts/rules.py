@@ -148,6 +148,11 @@ def log_move(value: Floats, baseline: Floats) -> Floats:
     return np.abs(np.log(np.where(ratio > 0, ratio, np.nan)))
 
 
+def fall(value: Floats, baseline: Floats) -> Floats:
+    """baseline - value; NaN where one is missing. A rise is below 0."""
+    return baseline - value
+
+
 def _ratio(value: Floats, baseline: Floats) -> Floats:
     return value / np.where(baseline == 0, np.nan, baseline)
 
@@ -155,6 +160,7 @@ def _ratio(value: Floats, baseline: Floats) -> Floats:
 _CREEP: dict[Kind, Callable[[Floats, Floats], Floats]] = {
     Kind.PRICE_MOVE: ratio_move,
     Kind.RANK_MOVE: log_move,
+    Kind.RATING_DROP: fall,
 }
 
 

@@ -48,6 +48,20 @@ def test_a_creep_says_which_way_it_went_since_the_last_alert() -> None:
     assert "improved on from 1,600 at the last alert to 1,300" in message_of(Kind.RANK_MOVE, alert)
 
 
+def test_a_rating_that_fell_on_names_both_falls() -> None:
+    alert = BASE | {
+        "transition": "crept",
+        "value": 4.0,
+        "baseline": 4.6,
+        "magnitude": 0.6,
+        "last_alerted_value": 4.3,
+    }
+    assert message_of(Kind.RATING_DROP, alert) == (
+        "The rating of B0TEST0001 on amazon.co.jp fell on from 4.3 stars at the last alert to "
+        "4.0, 0.6 below that of 30 days before."
+    )
+
+
 def test_a_name_from_a_page_stays_one_short_quoted_line() -> None:
     alert = BASE | {"seller_before": "A\x1b[31m\r\nALERT: all is well", "seller": "B" * 500}
     message = message_of(Kind.SELLER_CHANGED, alert)

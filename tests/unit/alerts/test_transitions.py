@@ -116,7 +116,17 @@ def test_ranks_creep_by_their_ratio() -> None:
     assert walked.alerts["last_alerted_value"].tolist()[1:] == [200, 300]
 
 
-@pytest.mark.parametrize("rule_id", ["rating-drop", "out-of-stock", "price-sigma"])
+def test_a_rating_creeps_down_and_never_up() -> None:
+    walked = walk(
+        RULES["rating-drop"],
+        readings([(True, 4.3), (True, 4.1), (True, 4.0), (True, 4.4), (True, 3.7)]),
+        begin(),
+    )
+    assert alerted(walked) == [(0, "fired"), (2, "crept"), (4, "crept")]
+    assert walked.alerts["last_alerted_value"].tolist()[1:] == [4.3, 4.0]
+
+
+@pytest.mark.parametrize("rule_id", ["out-of-stock", "price-sigma"])
 def test_other_rules_do_not_creep(rule_id: str) -> None:
     walked = walk(RULES[rule_id], readings([(True, 2.0), (True, 9.0)]), begin())
     assert alerted(walked) == [(0, "fired")]
