@@ -32,8 +32,13 @@ _SINGLE_FILE = re.compile(
     r"<!--\s*Page saved with SingleFile\s[^>]{0,600}?saved date:\s*"
     r"\w{3} (\w{3} \d{1,2} \d{4} \d\d:\d\d:\d\d) GMT([+-]\d{4})"
 )
+_HTTRACK = re.compile(
+    r"<!--\s*Mirrored from [^>]{1,300}? by HTTrack[^>]{0,100}?"
+    r"([A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} [\d:]{8} GMT)\s*-->"
+)
 #: Amazon opened in 1995; what is earlier is no page's time.
 _EARLIEST = datetime(1996, 1, 1, tzinfo=UTC)
+_CLOCK_ERROR = timedelta(days=1)
 #: A page takes seconds to render; parts that were loaded later carry later times.
 _AGREEMENT = timedelta(minutes=30)
 
@@ -41,7 +46,9 @@ _AGREEMENT = timedelta(minutes=30)
 def capture_time_of(document: PageDocument) -> datetime | None:
     """The moment (aware UTC, whole seconds) at which the page was served; None when unsure.
 
-    Where the page's stamps lie more than half an hour apart, none of them is believed.
+    Where the page's stamps lie more than half an hour apart, none of them is believed; a moment
+    that has not come yet is none. Without any stamp, the comment of a program that saved the page
+    counts.
     """
     html = document.html
     moments = _stamps(html)
@@ -49,7 +56,10 @@ def capture_time_of(document: PageDocument) -> datetime | None:
     if header is not None:
         moments.append(header)
     if not moments:
-        return _single_file(html)
+        saved = _single_file(html) or _httrack(html)
+        moments = [] if saved is None else [saved]
+    if not moments or max(moments) > datetime.now(UTC) + _CLOCK_ERROR:
+        return None
     earliest = min(moments)
     return earliest if max(moments) - earliest <= _AGREEMENT else None
 
@@ -64,10 +74,17 @@ def _date_header(html: str) -> datetime | None:
     if _SAVED_RESPONSE.match(html) is None:
         return None
     found = _DATE_HEADER.search(html, 0, 8192)
-    if found is None:
-        return None
+    return None if found is None else _http_date(found.group(1))
+
+
+def _httrack(html: str) -> datetime | None:
+    found = _HTTRACK.search(html)
+    return None if found is None else _http_date(found.group(1))
+
+
+def _http_date(text: str) -> datetime | None:
     try:
-        return parsedate_to_datetime(found.group(1)).astimezone(UTC)
+        return parsedate_to_datetime(text).astimezone(UTC)
     except ValueError:
         return None
 

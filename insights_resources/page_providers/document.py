@@ -12,7 +12,7 @@ from insights_resources.page_providers.nesting import nesting_problem
 
 #: Real product pages have up to 3 MB, 60,000 elements, and nest up to 45 deep.
 MAX_PAGE_BYTES = 16 * 1024 * 1024
-MAX_ELEMENTS = 400_000
+MAX_ELEMENTS = 200_000
 MAX_DEPTH = 256
 
 

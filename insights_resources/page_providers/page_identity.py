@@ -107,6 +107,13 @@ def amazon_domain(document: PageDocument) -> str | None:
     return _domain_by_language(document)
 
 
+def page_marketplace(document: PageDocument) -> str | None:
+    """The marketplace of the registry that the page says it is of; None when it does not say, or
+    is of another shop."""
+    domain = amazon_domain(document)
+    return domain if domain in MARKETPLACES else None
+
+
 def urlsplit_host(address: str) -> str | None:
     """The host of an absolute address; None without one."""
     try:

@@ -18,11 +18,18 @@ from insights_resources.page_providers.page_identity import (
     MARKETPLACE_IDS,
     amazon_domain,
     page_asins,
+    page_marketplace,
 )
 from insights_resources.page_providers.protocol import Verdict
 
-
-__all__ = ["MARKETPLACE_IDS", "PageJudgement", "TITLE_SELECTORS", "judge_page", "product_title"]
+__all__ = [
+    "MARKETPLACE_IDS",
+    "TITLE_SELECTORS",
+    "PageJudgement",
+    "judge_page",
+    "page_marketplace",
+    "product_title",
+]
 
 
 @dataclass(frozen=True)

@@ -147,6 +147,8 @@ PHRASES: tuple[tuple[Availability, tuple[str, ...]], ...] = (
     ),
 )
 
+#: The element says it in its first words; widgets inside it may follow.
+_LONGEST_TEXT = 500
 _COMPILED = tuple(
     (value, re.compile("|".join(f"(?:{phrase})" for phrase in phrases)))
     for value, phrases in PHRASES
@@ -158,7 +160,7 @@ def availability_of_text(text: str) -> Availability | None:
 
     A text that only names other sellers is ``UNKNOWN``: there is no featured offer.
     """
-    lowered = text.lower().replace("’", "'")
+    lowered = text[:_LONGEST_TEXT].lower().replace("’", "'")
     if not lowered.strip():
         return None
     # "No se sabe si volverá a estar disponible" follows the phrase that matters.

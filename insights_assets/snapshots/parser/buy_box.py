@@ -12,9 +12,8 @@ from insights_assets.snapshots.parser.availability import availability_of_text
 from insights_assets.snapshots.parser.money import Money
 from insights_assets.snapshots.parser.page_reading import PageReading
 from insights_assets.snapshots.parser.price_elements import price_text
-from insights_assets.snapshots.parser.purchase_options import is_headline_part
 from insights_assets.snapshots.parser.seller import seller
-from insights_assets.snapshots.parser.visible_text import is_shown, visible_text
+from insights_assets.snapshots.parser.visible_text import visible_text
 from insights_assets.snapshots.product_snapshot import Availability, PriceMissingReason
 
 #: Where layouts show the price to pay, the surest first. A deal's price comes before the price it
@@ -83,7 +82,11 @@ _NO_FEATURED_OFFER = (
     "#buybox-see-all-buying-choices",
     "#buybox-see-all-buying-choices-announce",
 )
-_NO_VARIATION_CHOSEN = ("#partialStateBuybox", "#partialStateBuyBox", "#partialState_buybox_desktop")
+_NO_VARIATION_CHOSEN = (
+    "#partialStateBuybox",
+    "#partialStateBuyBox",
+    "#partialState_buybox_desktop",
+)
 _BUY_BUTTONS = (
     "#add-to-cart-button",
     "#add-to-cart-button-ubb",
@@ -92,7 +95,9 @@ _BUY_BUTTONS = (
     "#buyOneClick",
     "#bb_atc_button",
 )
-_PREORDER_BUTTON = re.compile(r"(?i)pre-?order|vorbestell|précommand|reservar|予約|pré-venda|preordin")
+_PREORDER_BUTTON = re.compile(
+    r"(?i)pre-?order|vorbestell|précommand|reservar|予約|pré-venda|preordin"
+)
 
 
 @dataclass(frozen=True)
@@ -138,9 +143,7 @@ def read_buy_box(page: PageReading) -> BuyBox:
 
 def _headline_price(page: PageReading) -> Money | None:
     for selector in _PRICE_SELECTORS:
-        for node in page.tree.css(selector):
-            if not is_headline_part(node) or not is_shown(node):
-                continue
+        for node in page.offered(selector):
             money = page.money.first(price_text(node))
             if money is not None:
                 page.note("price", selector)
@@ -171,9 +174,7 @@ def _price_in_data(page: PageReading) -> Money | None:
 
 def _price_range(page: PageReading) -> tuple[Money, Money] | None:
     for selector in _RANGE_SELECTORS:
-        for node in page.tree.css(selector):
-            if not is_headline_part(node) or not is_shown(node):
-                continue
+        for node in page.offered(selector):
             found = page.money.range(_range_text(node))
             if found is not None:
                 for name in ("price_min", "price_max", "currency"):
@@ -191,9 +192,7 @@ def _range_text(node: LexborNode) -> str:
 
 def _availability(page: PageReading) -> Availability:
     for selector in _AVAILABILITY_SELECTORS:
-        for node in page.tree.css(selector):
-            if not is_headline_part(node) or not is_shown(node):
-                continue
+        for node in page.offered(selector):
             found = availability_of_text(visible_text(node))
             if found is not None:
                 page.note("availability", selector)
@@ -207,12 +206,11 @@ def _availability(page: PageReading) -> Availability:
 def _availability_of_buttons(page: PageReading) -> Availability:
     """A price with a button to buy it and no word about the stock: it can be bought."""
     for selector in _BUY_BUTTONS:
-        for node in page.tree.css(selector):
-            if is_headline_part(node):
-                page.note("availability", selector)
-                label = (node.attributes.get("value") or "") + visible_text(node)
-                preorder = _PREORDER_BUTTON.search(label) is not None
-                return Availability.PREORDER if preorder else Availability.IN_STOCK
+        for node in page.offered(selector):
+            page.note("availability", selector)
+            label = (node.attributes.get("value") or "") + visible_text(node)
+            preorder = _PREORDER_BUTTON.search(label) is not None
+            return Availability.PREORDER if preorder else Availability.IN_STOCK
     return Availability.UNKNOWN
 
 
@@ -234,8 +232,4 @@ def _why_missing(
 
 
 def _has(page: PageReading, selectors: tuple[str, ...]) -> bool:
-    return any(
-        is_headline_part(node) and is_shown(node)
-        for selector in selectors
-        for node in page.tree.css(selector)
-    )
+    return any(True for selector in selectors for _ in page.offered(selector))

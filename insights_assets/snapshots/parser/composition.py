@@ -33,7 +33,8 @@ def parse_page(
     judged = judge_page(document, target, marketplace=marketplace, asin=asin)
     snapshot = None
     if judged.verdict is Verdict.PRODUCT:
-        assert judged.marketplace is not None and judged.asin is not None  # what PRODUCT means
+        assert judged.marketplace is not None  # what PRODUCT means
+        assert judged.asin is not None
         snapshot = _snapshot(PageReading.of(document, judged.marketplace, judged.asin))
     return ParsedPage(
         verdict=judged.verdict,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 from typing import Any
+from urllib.parse import unquote_plus
 
 from insights_assets.snapshots.parser.page_reading import PageReading
-from insights_assets.snapshots.parser.visible_text import clean, is_shown, visible_text
+from insights_assets.snapshots.parser.visible_text import clean, visible_text
 from insights_resources.marketplaces import is_asin
 from insights_resources.page_providers.verdict import product_title
 
@@ -15,8 +17,8 @@ from insights_resources.page_providers.verdict import product_title
 _BRAND_LINE = tuple(
     re.compile(pattern, re.I)
     for pattern in (
-        r"^(?:brand|marke|marque|marca|merk|märke|varumärke|marka|značka|mærke|ブランド|العلامة التجارية"
-        r"|ماركة|ब्रांड|品牌)\s*[:：]\s*(.+)$",
+        r"^(?:brand|marke|marque|marca|merk|märke|varumärke|marka|značka|mærke|ブランド"
+        r"|العلامة التجارية|ماركة|ब्रांड|品牌)\s*[:：]\s*(.+)$",
         r"^visit the (.+?) store$",
         r"^besuchen? sie den (.+?)[- ]?store$",
         r"^besuche den (.+?)[- ]?store$",
@@ -49,6 +51,8 @@ _FITMENT = "#replacementPartsFitmentBullet, .hsx-rpp-fitment-focus, #hsx-rpp-bul
 _GALLERY = re.compile(
     r"[\"']colorImages[\"']\s*:\s*\{\s*[\"']initial[\"']\s*:\s*(?=\[)|[\"']initial[\"']\s*:\s*(?=\[\{)"
 )
+_MOST_GALLERIES = 4
+_MOST_IMAGES = 100
 _SIZE_IN_IMAGE = re.compile(r"\._[^/]*_(?=\.[a-zA-Z]{3,4}$)")
 _PARENT = re.compile(r"[\"']?parentAsin[\"']?\s*[:=]\s*[\"']?([A-Z0-9]{10})\b")
 _IMAGE_ADDRESS = re.compile(r"https?://[^\s\"'<>]+?/images/I/[^\s\"'<>]+?\.(?:jpe?g|png|gif|webp)")
@@ -77,7 +81,7 @@ def brand(page: PageReading) -> str | None:
         from_link = re.search(r"field-(?:keywords|lbr_brands_browse-bin)=([^&]+)", logo)
         if not name and from_link is not None and not _is_book(page):
             page.note("brand", f"{selector} link")
-            return clean(_unquoted(from_link.group(1))) or None
+            return clean(unquote_plus(from_link.group(1))) or None
     return _brand_in_facts(page)
 
 
@@ -111,12 +115,6 @@ def _is_book(page: PageReading) -> bool:
     return page.asin[0].isdigit() or page.sources.get("title", "").startswith("#ebooks")
 
 
-def _unquoted(text: str) -> str:
-    from urllib.parse import unquote_plus
-
-    return unquote_plus(text)
-
-
 def bullets(page: PageReading) -> tuple[str, ...]:
     """The feature bullets that a reader sees, without the one that asks for the buyer's car."""
     for selector in (
@@ -128,9 +126,8 @@ def bullets(page: PageReading) -> tuple[str, ...]:
     ):
         found = [
             visible_text(node)
-            for node in page.tree.css(selector)
-            if is_shown(node)
-            and node.attributes.get("id") != "replacementPartsFitmentBullet"
+            for node in page.shown(selector)
+            if node.attributes.get("id") != "replacementPartsFitmentBullet"
             and node.css_first(_FITMENT) is None
         ]
         texts = tuple(text for text in found if text)
@@ -202,7 +199,7 @@ def images(page: PageReading) -> tuple[str, ...]:
 
 def _gallery_data(page: PageReading) -> list[str]:
     decoder = json.JSONDecoder()
-    for found in _GALLERY.finditer(page.html):
+    for found in islice(_GALLERY.finditer(page.html), _MOST_GALLERIES):
         try:
             entries, _ = decoder.raw_decode(page.html, found.end())
         except (json.JSONDecodeError, RecursionError):
@@ -233,9 +230,20 @@ def _largest_of(sizes: dict[str, Any]) -> str | None:
 
 def _main_image(page: PageReading) -> list[str]:
     found = page.first(
-        ("#landingImage", "#imgBlkFront", "#ebooksImgBlkFront", "#main-image", "#prodImage",
-         "#main-image-container img", "#aw-image-block img", "#previous-image", "#imageBlock img",
-         "#ebooks-img-canvas img", "#imageGallery img", "#image-block img")
+        (
+            "#landingImage",
+            "#imgBlkFront",
+            "#ebooksImgBlkFront",
+            "#main-image",
+            "#prodImage",
+            "#main-image-container img",
+            "#aw-image-block img",
+            "#previous-image",
+            "#imageBlock img",
+            "#ebooks-img-canvas img",
+            "#imageGallery img",
+            "#image-block img",
+        )
     )
     if found is None:
         return []
@@ -254,7 +262,10 @@ def _main_image(page: PageReading) -> list[str]:
 
 
 def _thumbnails(page: PageReading) -> list[str]:
-    sources = [node.attributes.get("src") or "" for node in page.tree.css("#altImages li.item img")]
+    sources = [
+        node.attributes.get("src") or ""
+        for node in page.tree.css("#altImages li.item img")[:_MOST_IMAGES]
+    ]
     return [
         _SIZE_IN_IMAGE.sub("", source) for source in sources if _IMAGE_ADDRESS.fullmatch(source)
     ]

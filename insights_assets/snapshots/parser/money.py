@@ -64,6 +64,8 @@ _AMOUNT = re.compile(
     rf"(?P<before>(?<![^\W\d_])(?:{_SIGN}))?[ \u00a0\u202f]*(?P<number>{_NUMBER})"
     rf"(?:[ \u00a0\u202f]*(?P<after>(?:{_SIGN})(?![^\W\d_])))?"
 )
+_LONGEST_NUMBER = 24
+_LONGEST_TEXT = 2000
 _RANGE_DASH = re.compile(r"\s*(?:[-–—~〜～]|to|bis|à|a|até|tot|till|do)\s*")
 _INVISIBLE = re.compile("[\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -94,7 +96,7 @@ class MoneyReader:
 
     def find(self, text: str) -> tuple[FoundAmount, ...]:
         """All amounts of a text, in order. A number without a currency beside it is none."""
-        text = western_digits(_INVISIBLE.sub("", text))
+        text = western_digits(_INVISIBLE.sub("", text[:_LONGEST_TEXT]))
         found = []
         for match in _AMOUNT.finditer(text):
             money = self._money(match)
@@ -113,7 +115,7 @@ class MoneyReader:
         if len(found) < 2:
             return None
         low, high = found[0], found[1]
-        between = western_digits(_INVISIBLE.sub("", text))[low.end : high.start]
+        between = western_digits(_INVISIBLE.sub("", text[:_LONGEST_TEXT]))[low.end : high.start]
         if (
             _RANGE_DASH.fullmatch(between) is None
             or low.money.currency != high.money.currency
@@ -127,6 +129,8 @@ class MoneyReader:
         if sign is None:
             return None
         currency = self._currency(sign)
+        if len(match["number"]) > _LONGEST_NUMBER:
+            return None
         amount = parse_decimal(match["number"], self.form)
         if amount is None or amount <= 0:
             return None

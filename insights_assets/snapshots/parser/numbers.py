@@ -91,11 +91,12 @@ def _decimal_pattern(form: NumberForm) -> re.Pattern[str]:
 
 def whole_numbers(text: str) -> list[int]:
     """The whole numbers of a text, in order, with any grouping: "Nr. 17,413" and "Nr. 3.845"."""
-    return [
-        int(re.sub(r"\D", "", found.group())) for found in _WHOLE.finditer(western_digits(text))
-    ]
+    digits = [re.sub(r"\D", "", found.group()) for found in _WHOLE.finditer(western_digits(text))]
+    return [int(number) for number in digits if len(number) <= 15]
 
 
+#: A count or a rating stands in a few words.
+_LONGEST_TEXT = 300
 _SHORTENED = re.compile(r"\d[.,]?\d*\s?(?:[KkMm]\b|Tsd|mil\b|万|тыс|mln|Mio)")
 
 
@@ -104,7 +105,7 @@ def parse_count(text: str) -> int | None:
 
     None without a number, with several, and for shortened ones ("1.2K"), which are no count.
     """
-    if _SHORTENED.search(text):
+    if len(text) > _LONGEST_TEXT or _SHORTENED.search(text):
         return None
     numbers = set(whole_numbers(text))
     return numbers.pop() if len(numbers) == 1 else None
@@ -116,6 +117,8 @@ def parse_rating(text: str) -> Decimal | None:
     Ratings come with either decimal separator in one language, and with the best possible value
     (5) before or after. None when the text holds no rating from 0 to 5.
     """
+    if len(text) > _LONGEST_TEXT:
+        return None
     numbers = [
         Decimal(found.replace(",", ".")) for found in _RATING_NUMBER.findall(western_digits(text))
     ]

@@ -12,28 +12,30 @@ from insights_assets.snapshots.parser.numbers import western_digits
 from insights_assets.snapshots.parser.page_reading import PageReading
 from insights_assets.snapshots.parser.price_elements import price_text
 from insights_assets.snapshots.parser.purchase_options import (
-    is_headline_part,
     is_subscription_part,
     is_used_part,
 )
-from insights_assets.snapshots.parser.visible_text import clean, is_shown, visible_text
+from insights_assets.snapshots.parser.visible_text import clean, visible_text
 
 #: Labels of the manufacturer's or shop's list price. Other struck prices are earlier or typical
 #: prices, and are none.
 LIST_PRICE_LABEL = re.compile(
-    r"(?i)\blist(?:ed)? price|\brrp\b|suggested (?:retail )?price|\bmsrp\b|\bm\.?r\.?p\b|\buvp\b"
-    r"|unverb\.? ?preisempf|preisempfehlung|listenpreis|prix (?:conseillé|de vente conseillé|public)"
-    r"|precio (?:recomendado|de lista|sugerido)|\bpvpr\b|\bpvr\b|preço (?:recomendado|de lista|sugerido)"
-    r"|^\s*de:|prezzo (?:consigliato|di listino)|adviesprijs|catalogusprijs|lijstprijs"
-    r"|rek(?:ommenderat|\.) ?pris|listpris|cirkapris|vejl\w* pris|cena (?:katalogowa|detaliczna|sugerowana)"
-    r"|sugerowana cena|liste fiyat|tavsiye edilen|doporučená (?:\w+ )?cena|参考価格|定価|希望小売価格"
-    r"|السعر (?:المقترح|الموصى به|بالقائمة|في القائمة)|سعر القائمة|सूची मूल्य|एमआरपी|अधिकतम खुदरा"
-    r"|建议零售价|市场价|原价格表"
+    r"(?i)\blist(?:ed)? price|\brrp\b|suggested (?:retail )?price|\bmsrp\b|\bm\.?r\.?p\b"
+    r"|\buvp\b|unverb\.? ?preisempf|preisempfehlung|listenpreis"
+    r"|prix (?:de vente )?conseillé|prix public"
+    r"|precio (?:recomendado|de lista|sugerido)|\bpvpr\b|\bpvr\b"
+    r"|preço (?:recomendado|de lista|sugerido)|^\s*de:"
+    r"|prezzo (?:consigliato|di listino)|adviesprijs|catalogusprijs|lijstprijs"
+    r"|rek(?:ommenderat|\.) ?pris|listpris|cirkapris|vejl\w* pris"
+    r"|cena (?:katalogowa|detaliczna|sugerowana)|sugerowana cena|liste fiyat|tavsiye edilen"
+    r"|doporučená (?:\w+ )?cena|参考価格|定価|希望小売価格"
+    r"|السعر (?:المقترح|الموصى به|بالقائمة|في القائمة)|سعر القائمة"
+    r"|सूची मूल्य|एमआरपी|अधिकतम खुदरा|建议零售价|市场价"
 )
 _NOT_LIST_PRICE = re.compile(
-    r"(?i)\bwas\b|typical|previous|lowest|median|statt|bisher|niedrigster|vorheriger|ancien|plus bas"
-    r"|anterior|más bajo|mais baixo|precedente|più basso|mediano|vorige|laagste|tidigare|lägsta"
-    r"|poprzednia|najniższa|önceki|en düşük|過去価格|最低価格"
+    r"(?i)\bwas\b|typical|previous|lowest|median|statt|bisher|niedrigster|vorheriger|ancien"
+    r"|plus bas|anterior|más bajo|mais baixo|precedente|più basso|mediano|vorige|laagste"
+    r"|tidigare|lägsta|poprzednia|najniższa|önceki|en düşük|過去価格|最低価格"
 )
 _STRUCK = (
     "#price .priceBlockStrikePriceString",
@@ -101,9 +103,7 @@ def list_price(page: PageReading, headline: Decimal | None) -> Decimal | None:
     None where it shows none, or only an earlier or typical price, or one below the price itself.
     """
     for selector in _STRUCK:
-        for node in page.tree.css(selector):
-            if not is_headline_part(node) or not is_shown(node):
-                continue
+        for node in page.offered(selector):
             label = _label_of(node)
             if _NOT_LIST_PRICE.search(label) or not LIST_PRICE_LABEL.search(label):
                 continue
@@ -138,9 +138,7 @@ def _label_of(node: LexborNode) -> str:
 def coupon(page: PageReading) -> str | None:
     """What the coupon that anyone may clip takes off, as shown: "5 %" or "$3.00"."""
     for selector in _COUPON:
-        for node in page.tree.css(selector):
-            if not is_headline_part(node) or not is_shown(node):
-                continue
+        for node in page.offered(selector):
             text = visible_text(node)
             percent = _COUPON_PERCENT.search(western_digits(text))
             amounts = page.money.find(text)
@@ -156,8 +154,8 @@ def coupon(page: PageReading) -> str | None:
 def subscribe_save_price(page: PageReading) -> Decimal | None:
     """What one delivery costs by subscription, before what more subscriptions take off."""
     for selector in _SUBSCRIPTION:
-        for node in page.tree.css(selector):
-            if is_subscription_part(node) and is_shown(node):
+        for node in page.shown(selector):
+            if is_subscription_part(node):
                 money = page.money.first(price_text(node))
                 if money is not None:
                     page.note("subscribe_save_price", selector)
@@ -168,8 +166,8 @@ def subscribe_save_price(page: PageReading) -> Decimal | None:
 def used_price(page: PageReading) -> Decimal | None:
     """The price of the used item that the buy box offers beside the new one."""
     for selector in _USED:
-        for node in page.tree.css(selector):
-            if is_used_part(node) and is_shown(node):
+        for node in page.shown(selector):
+            if is_used_part(node):
                 money = page.money.first(price_text(node))
                 if money is not None:
                     page.note("used_price", selector)
@@ -181,9 +179,7 @@ def offers_from(page: PageReading) -> Decimal | None:
     """The lowest offer of other sellers, new or used, that the page names."""
     lowest: Money | None = None
     for selector in _OTHER_SELLERS:
-        for node in page.tree.css(selector):
-            if not is_shown(node):
-                continue
+        for node in page.shown(selector):
             for money in _offers(page, node):
                 if lowest is None or money.amount < lowest.amount:
                     lowest = money
@@ -193,7 +189,9 @@ def offers_from(page: PageReading) -> Decimal | None:
 
 def _offers(page: PageReading, node: LexborNode) -> list[Money]:
     """The prices of offers: of each part the first amount, for shipping follows its offer."""
-    parts = node.css(".olp-padding-right, .olp-text-box, .a-size-medium.a-color-price, .a-color-price")
+    parts = node.css(
+        ".olp-padding-right, .olp-text-box, .a-size-medium.a-color-price, .a-color-price"
+    )
     found = [page.money.first(_one_price(part)) for part in parts or [node]]
     if not any(found):
         found = [page.money.first(visible_text(node))]

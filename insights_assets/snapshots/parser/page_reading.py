@@ -1,17 +1,22 @@
-"""One page while it is read: its tree, its shop, how it writes numbers, and where values came from."""
+"""One page while it is read: its tree, its shop, how it writes numbers, what came from where."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from insights_assets.snapshots.parser.money import MoneyReader
 from insights_assets.snapshots.parser.numbers import number_form
+from insights_assets.snapshots.parser.purchase_options import is_headline_part
+from insights_assets.snapshots.parser.visible_text import is_shown
 from insights_resources.marketplaces import Marketplace, marketplace
 from insights_resources.page_providers.document import PageDocument
 from insights_resources.page_providers.page_identity import page_language
+
+#: A real page has a few of each part; looking around each of thousands would take minutes.
+_MOST_ELEMENTS = 200
 
 
 @dataclass
@@ -47,6 +52,18 @@ class PageReading:
             if node is not None:
                 return node, selector
         return None
+
+    def offered(self, selector: str) -> Iterator[LexborNode]:
+        """The selector's elements that are shown and belong to the offer any new buyer gets."""
+        for node in self.shown(selector):
+            if is_headline_part(node):
+                yield node
+
+    def shown(self, selector: str) -> Iterator[LexborNode]:
+        """The selector's elements that a reader sees, in page order."""
+        for node in self.tree.css(selector)[:_MOST_ELEMENTS]:
+            if is_shown(node):
+                yield node
 
     def note(self, name: str, source: str) -> None:
         """Remembers which part of the page gave a field its value."""

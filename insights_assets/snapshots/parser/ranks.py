@@ -21,7 +21,13 @@ _LINK = (
     "a[href*='pd_zg_ts'], a[href*='pd_zg_hrsr'], #SalesRank a[href*='bestsellers'], "
     "#SalesRank a[href*='zgbs'], #SalesRank a[href*='best-sellers']"
 )
-_NODE_IN_LINK = re.compile(r"/(?:gp/)?(?:bestsellers|zgbs|best-sellers[^/]*)/[^/?#]+/(\d{3,})(?=[/?#]|$)")
+#: A product has up to ten or so; its page may repeat them.
+_MOST_LINKS = 60
+#: A rank's line is short.
+_LONGEST_LINE = 400
+_NODE_IN_LINK = re.compile(
+    r"/(?:gp/)?(?:bestsellers|zgbs|best-sellers[^/]*)/[^/?#]+/(\d{3,})(?=[/?#]|$)"
+)
 _TOP_LINK = re.compile(r"pd_zg_ts")
 _LINE_TAGS = frozenset(["li", "tr", "td", "p", "ul", "div", "br"])
 
@@ -54,7 +60,7 @@ def best_sellers_ranks(page: PageReading) -> tuple[BestSellersRank, ...]:
     a category ("Amazon.com Sales Rank: 68383") says no node to compare in, and is left out.
     """
     ranks: list[BestSellersRank] = []
-    for link in page.tree.css(_LINK):
+    for link in page.tree.css(_LINK)[:_MOST_LINKS]:
         if not is_headline_part(link):
             continue
         rank = _rank_of_link(link)
@@ -69,6 +75,8 @@ def _rank_of_link(link: LexborNode) -> BestSellersRank | None:
     address = link.attributes.get("href") or ""
     node = _NODE_IN_LINK.search(address)
     before = clean(_text_before(link))
+    if len(before) > _LONGEST_LINE:
+        return None
     if node is None or _TOP_LINK.search(address):
         return _rank_of_line(before.rstrip("( \u00a0（"), node.group(1) if node else None)
     category = clean(link.text())
@@ -92,8 +100,8 @@ def _number_of(text: str) -> int | None:
 
 
 def _whole(text: str) -> int | None:
-    value = int(re.sub(r"\D", "", text))
-    return value if value > 0 else None
+    digits = re.sub(r"\D", "", text)
+    return int(digits) or None if len(digits) <= 12 else None
 
 
 def _path_in(before: str) -> str:
@@ -151,14 +159,16 @@ def _text_after(link: LexborNode) -> str:
 
 
 def _starts_line(node: LexborNode) -> bool:
-    classes = node.attributes.get("class") or "" if not node.tag.startswith("-") else ""
+    if node.tag is None or node.tag.startswith("-"):
+        return False
+    classes = node.attributes.get("class") or ""
     return node.tag in _LINE_TAGS or node.tag in ("b", "strong", "h2") or "a-text-bold" in classes
 
 
 def _line_text(node: LexborNode) -> str:
     if node.tag == "-text":
         return node.text_content or ""
-    if node.tag.startswith("-") or not is_visible(node):
+    if node.tag is None or node.tag.startswith("-") or not is_visible(node):
         return ""
     return node.text()
 

@@ -7,8 +7,7 @@ import re
 from selectolax.lexbor import LexborNode
 
 from insights_assets.snapshots.parser.page_reading import PageReading
-from insights_assets.snapshots.parser.purchase_options import is_headline_part
-from insights_assets.snapshots.parser.visible_text import is_shown, visible_text
+from insights_assets.snapshots.parser.visible_text import visible_text
 
 #: Elements whose whole text is the seller's name.
 _NAME_SELECTORS = (
@@ -31,7 +30,11 @@ _ROWS = (
 )
 #: Sentences that name the seller. Sellers' names may hold dots, so that a sentence ends at a dot
 #: before a space or the end.
-_END = r"(?=\.(?:\s|$)|\s+(?:and fulfilled|in certified|und versand|et expédié|y gestionado|y enviado|e spedito|e enviado|en verzonden|och levereras|i wysyłane|ve Amazon)\b|$)"
+_AFTER_SELLER = (
+    "and fulfilled|in certified|gift-wrap|und versand|et expédié|y gestionado|y enviado|e spedito"
+    "|e enviado|en verzonden|och levereras|i wysyłane|ve amazon"
+)
+_END = rf"(?=\.(?:\s|$)|\s+(?:{_AFTER_SELLER})\b|$)"
 _SENTENCES = tuple(
     re.compile(pattern)
     for pattern in (
@@ -44,7 +47,8 @@ _SENTENCES = tuple(
         rf" por (?P<seller>.+?){_END}",
         rf"(?i)(?:verzonden en verkocht|verkocht en verzonden|verkocht) door (?P<seller>.+?){_END}",
         rf"(?i)(?:säljs och levereras|levereras och säljs|säljs) av (?P<seller>.+?){_END}",
-        rf"(?i)(?:wysyłka i sprzedaż|sprzedaż i wysyłka|sprzedawane)(?: przez)?:? (?P<seller>.+?){_END}",
+        rf"(?i)(?:wysyłka i sprzedaż|sprzedaż i wysyłka|sprzedawane)(?: przez)?:?"
+        rf" (?P<seller>.+?){_END}",
         r"(?i)^(?P<seller>.+?) tarafından (?:satıl|gönderil)",
         r"この商品は、?\s*(?P<seller>.+?)\s*が(?:販売|発送)",
         r"(?:販売元は|販売者は)\s*(?P<seller>.+?)\s*(?:です|で)",
@@ -59,20 +63,17 @@ def seller(page: PageReading) -> str | None:
 
 def _named(page: PageReading) -> str | None:
     for selector in _NAME_SELECTORS:
-        for node in page.tree.css(selector):
-            if is_headline_part(node) and is_shown(node):
-                name = visible_text(node)
-                if name:
-                    page.note("seller", selector)
-                    return name
+        for node in page.offered(selector):
+            name = visible_text(node)
+            if name:
+                page.note("seller", selector)
+                return name
     return None
 
 
 def _in_rows(page: PageReading) -> str | None:
     for selector, attribute in _ROWS:
-        for label in page.tree.css(selector):
-            if not is_headline_part(label) or not is_shown(label):
-                continue
+        for label in page.offered(selector):
             text = (label.attributes.get(attribute) if attribute else "") or visible_text(label)
             if not _SOLD_BY_LABEL.search(text):
                 continue
@@ -103,10 +104,8 @@ def _next_element(node: LexborNode) -> LexborNode | None:
 
 def _in_sentences(page: PageReading) -> str | None:
     for selector in ("#merchant-info", "#ships-from", "#availability", "#BBAvailPlusMerchID"):
-        for node in page.tree.css(selector):
-            if not is_headline_part(node) or not is_shown(node):
-                continue
-            text = visible_text(node)
+        for node in page.offered(selector):
+            text = visible_text(node)[:500]
             for sentence in _SENTENCES:
                 found = sentence.search(text)
                 if found is not None:

@@ -32,11 +32,16 @@ def inline_text(node: LexborNode | None) -> str:
 
 def text_pieces(node: LexborNode) -> Iterator[str]:
     """The visible texts below the element, in page order."""
-    for child in node.iter(include_text=True):
-        if child.tag == "-text":
+    # No recursion: a hostile page may nest deeper than the interpreter's stack.
+    waiting = [node.iter(include_text=True)]
+    while waiting:
+        child = next(waiting[-1], None)
+        if child is None:
+            waiting.pop()
+        elif child.tag == "-text":
             yield child.text_content or ""
         elif is_visible(child):
-            yield from text_pieces(child)
+            waiting.append(child.iter(include_text=True))
 
 
 def is_visible(node: LexborNode) -> bool:
