@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from insights_assets.competition.formulas import Dimension, Method
 from insights_assets.reports.fact import (
-    FEATURES_TABLE,
     SCORES_TABLE,
     Fact,
     Member,
@@ -70,7 +69,6 @@ class FactSheet:
     alerts: tuple[AlertLine, ...]
     history: tuple[HistoryLine, ...]
     no_data_reason: str | None
-    builds: Mapping[str, tuple[int, ...]] = field(compare=False)
 
     def get(self, subject: str, key: str) -> Fact | None:
         return self.facts.get(f"{subject}:{key}")
@@ -174,19 +172,8 @@ def fact_sheet(inputs: ReportInputs, group_id: str, day: date) -> FactSheet:
             for row in alerts
         ),
         history=tuple(_history(inputs, member.product, day) for member in members),
-        no_data_reason=_no_data_reason(standard, len(products)),
-        builds={
-            SCORES_TABLE: _builds(rows),
-            FEATURES_TABLE: _builds(
-                [row for p in products if (row := inputs.features.get((p, day))) is not None]
-            ),
-            "fact_alerts": _builds(alerts),
-        },
+        no_data_reason=_no_data_reason(standard),
     )
-
-
-def _builds(rows: Sequence[Row]) -> tuple[int, ...]:
-    return tuple(sorted({int(row["build_id"]) for row in rows}))
 
 
 def _has_score(row: Row | None) -> bool:
@@ -198,7 +185,7 @@ def _order(product: ProductKey, row: Row | None) -> tuple[Any, ...]:
     return (overall is None, -(overall or 0.0), product)
 
 
-def _no_data_reason(standard: Mapping[ProductKey, Row], members: int) -> str | None:
+def _no_data_reason(standard: Mapping[ProductKey, Row]) -> str | None:
     if any(_has_score(row) for row in standard.values()):
         return None
     if not standard:

@@ -49,7 +49,6 @@ _FEATURES = (
     "availability",
     "in_stock_share_30d",
     "listing_quality",
-    "build_id",
 )
 _ALERTS = (
     "alert_id",
@@ -59,7 +58,6 @@ _ALERTS = (
     "day",
     "severity",
     "message",
-    "build_id",
 )
 
 
@@ -142,7 +140,7 @@ def read_inputs(warehouse: Warehouse, scope: Scope, groups: Sequence[str]) -> Re
         ):
             inputs.features[_product(row), row["day"]] = row
         scores = tables.competitive_scores
-        wanted = [c for c in scores.columns if c.name not in ("row_hash", "peers")]
+        wanted = [c for c in scores.columns if c.name not in (*tables.AUDIT_COLUMNS, "peers")]
         for row in _rows(
             warehouse,
             connection,

@@ -18,6 +18,7 @@ from sqlalchemy import and_
 from insights_assets.features.history import one_of
 from insights_assets.reports.facts import FactSheet, fact_sheet
 from insights_assets.reports.inputs import groups_in_scope, read_inputs
+from insights_assets.reports.provenance import builds_behind, builds_sentence
 from insights_assets.reports.rendering import Provenance, render
 from insights_assets.reports.schema import SCHEMA_VERSION, Report
 from insights_assets.reports.structured_writer import PROMPT_VERSION, WRITER, write_report
@@ -92,28 +93,35 @@ def audit_reports(reports: pd.DataFrame) -> Iterable[AuditFinding]:
 def write_report_files(warehouse: Warehouse, folder: Path, day: date, group_id: str) -> list[Path]:
     """Writes the current report as ``<folder>/<day>/<group_id>.md``, ``.json`` and ``.html``.
 
-    Each file is replaced as a whole. Returns their paths; raises ``InvalidInputError`` when there
-    is no such report.
+    Each file is replaced as a whole, and names the builds that the report was made from. Returns
+    their paths; raises ``InvalidInputError`` when there is no such report.
     """
     if not _FILE_NAME.fullmatch(group_id):
         raise InvalidInputError(f"{group_id!r} is no group id")
     table = tables.competitive_reports
-    query = select_current(table).where(table.c.day == day, table.c.group_id == group_id)
+    query = select_current(table, *table.columns).where(
+        table.c.day == day, table.c.group_id == group_id
+    )
     with warehouse.read() as connection:
-        row = connection.execute(query).mappings().first()
-    if row is None:
-        raise InvalidInputError(
-            f"there is no report of {group_id} for {day}: run the job of reports for that day"
-        )
+        found = connection.execute(query).mappings().first()
+        if found is None:
+            raise InvalidInputError(
+                f"there is no report of {group_id} for {day}: run the job of reports for that day"
+            )
+        row: dict[str, Any] = dict(found)
+        builds = builds_behind(connection, row)
     document = {
         name: value.isoformat() if isinstance(value, date) else value
         for name, value in row.items()
-        if name not in ("markdown", "html")
+        if name not in ("markdown", "html", *tables.AUDIT_COLUMNS)
     }
+    sentence = builds_sentence(builds)
+    # What is escaped holds no tag: the last one of this name is the page's own.
+    page, footer_end, rest = row["html"].rpartition("</footer>")
     contents = {
-        "md": row["markdown"],
-        "json": json.dumps(document, ensure_ascii=False, indent=2) + "\n",
-        "html": row["html"],
+        "md": f"{row['markdown'].rstrip()}\n{sentence}\n",
+        "json": json.dumps(document | {"builds": builds}, ensure_ascii=False, indent=2) + "\n",
+        "html": f"{page}<p>{sentence}</p>\n{footer_end}{rest}",
     }
     paths = []
     for suffix, text in contents.items():
@@ -139,7 +147,7 @@ def _row(sheet: FactSheet, before: Mapping[Any, Any] | None) -> dict[str, Any]:
     pages = render(
         sheet,
         verified.report,
-        Provenance(facts_hash, WRITER, PROMPT_VERSION, sheet.builds, verified.result),
+        Provenance(facts_hash, WRITER, PROMPT_VERSION, verified.result),
     )
     leader = next(iter(sheet.ranked()), None)
     return {

@@ -7,7 +7,7 @@ Markdown template backslash-escapes every value. The HTML page needs no network 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -61,7 +61,6 @@ class Provenance:
     facts_hash: str
     writer: str
     prompt_version: str
-    builds: Mapping[str, Sequence[int]]
     verification: Mapping[str, Any]
 
 
@@ -86,10 +85,6 @@ def render(sheet: FactSheet, report: Report, provenance: Provenance) -> Pages:
         "alerts": [_alert_row(sheet, alert) for alert in sheet.alerts[:_MOST_ALERTS]],
         "more_alerts": max(0, len(sheet.alerts) - _MOST_ALERTS),
         "provenance": provenance,
-        "builds": [
-            (table, ", ".join(map(str, builds)) or "none")
-            for table, builds in provenance.builds.items()
-        ],
     }
     return Pages(
         markdown=_markdown_environment().get_template("report.md.j2").render(shared),
