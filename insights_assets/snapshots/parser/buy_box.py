@@ -40,6 +40,7 @@ _PRICE_SELECTORS = (
     "#kindle-price-column",
     "#ebooksPrice_feature_div .a-color-price.a-text-bold",
     "#price-block #price",
+    "#prices td.a-color-price.a-size-medium",
     "strong#price",
     "#product-price",
     "#price .a-color-price.a-size-medium",

@@ -41,6 +41,7 @@ _STRUCK = (
     "#price .priceBlockStrikePriceString",
     "#listPriceValue",
     "#list-price",
+    "#prices .a-text-strike",
     "#price .a-text-strike",
     "tr.digital-list-price .a-text-strike",
     "#digital-list-price",
@@ -192,7 +193,8 @@ def _offers(page: PageReading, node: LexborNode) -> list[Money]:
     parts = node.css(
         ".olp-padding-right, .olp-text-box, .a-size-medium.a-color-price, .a-color-price"
     )
-    found = [page.money.first(_one_price(part)) for part in parts or [node]]
+    texts = [_one_price(part) for part in parts or [node]]
+    found = [page.money.first(text) for text in texts if not text.startswith("(")]  # unit prices
     if not any(found):
         found = [page.money.first(visible_text(node))]
     return [money for money in found if money is not None]

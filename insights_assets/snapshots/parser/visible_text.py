@@ -52,6 +52,8 @@ def is_visible(node: LexborNode) -> bool:
     if node.tag in _SKIPPED:
         return False
     attributes = node.attributes
+    if "newAccordionRow" in (attributes.get("id") or ""):
+        return True  # the new item's offer, folded while another option is chosen
     classes = attributes.get("class")
     if classes and not _HIDDEN_CLASSES.isdisjoint(classes.split()):
         return False
