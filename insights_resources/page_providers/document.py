@@ -35,6 +35,8 @@ class PageDocument:
             return cls("", f"the page has {len(content)} bytes, more than {MAX_PAGE_BYTES}")
         # A lone surrogate cannot reach the tree builder, which takes UTF-8.
         html = decode_page(content).encode("utf-8", errors="replace").decode("utf-8")
+        if not html.strip():
+            return cls("", "the page is empty")
         other = not_text(content, html)
         if other is not None:
             return cls("", f"the page is {other}, no text")

@@ -28,31 +28,30 @@ _ROWS = (
     ("#tabular-buybox .tabular-buybox-label-column", ""),
     ("[offer-display-feature-name='desktop-merchant-info']", ""),
 )
-#: Sentences that name the seller. Sellers' names may hold dots, so that a sentence ends at a dot
-#: before a space or the end.
-_AFTER_SELLER = (
-    "and fulfilled|in certified|gift-wrap|und versand|et expédié|y gestionado|y enviado|e spedito"
-    "|e enviado|en verzonden|och levereras|i wysyłane|ve amazon"
+#: Beginnings of sentences that name the seller.
+_SOLD_BY = (
+    r"(?:(?:ships|dispatched)(?: from)? and )?sold by ",
+    r"verkauf (?:und versand )?durch ",
+    r"(?:expédié et )?vendu(?: et expédié)? par ",
+    r"(?:venduto e spedito|spedito e venduto|venduto) da ",
+    r"(?:vendido y enviado|enviado y vendido|vendido e enviado|enviado e vendido|vendido) por ",
+    r"(?:verzonden en verkocht|verkocht en verzonden|verkocht) door ",
+    r"(?:säljs och levereras|levereras och säljs|säljs) av ",
+    r"(?:wysyłka i sprzedaż|sprzedaż i wysyłka|sprzedawane)(?: przez)?:? ",
 )
-_END = rf"(?=\.(?:\s|$)|\s+(?:{_AFTER_SELLER})\b|$)"
-_SENTENCES = tuple(
-    re.compile(pattern)
-    for pattern in (
-        rf"(?i)(?:(?:ships|dispatched)(?: from)? and )?sold by (?P<seller>.+?){_END}",
-        rf"(?i)verkauf und versand durch (?P<seller>.+?){_END}",
-        rf"(?i)verkauf durch (?P<seller>.+?){_END}",
-        rf"(?i)(?:expédié et )?vendu(?: et expédié)? par (?P<seller>.+?){_END}",
-        rf"(?i)(?:venduto e spedito|spedito e venduto|venduto) da (?P<seller>.+?){_END}",
-        rf"(?i)(?:vendido y enviado|enviado y vendido|vendido e enviado|enviado e vendido|vendido)"
-        rf" por (?P<seller>.+?){_END}",
-        rf"(?i)(?:verzonden en verkocht|verkocht en verzonden|verkocht) door (?P<seller>.+?){_END}",
-        rf"(?i)(?:säljs och levereras|levereras och säljs|säljs) av (?P<seller>.+?){_END}",
-        rf"(?i)(?:wysyłka i sprzedaż|sprzedaż i wysyłka|sprzedawane)(?: przez)?:?"
-        rf" (?P<seller>.+?){_END}",
-        r"(?i)^(?P<seller>.+?) tarafından (?:satıl|gönderil)",
-        r"この商品は、?\s*(?P<seller>.+?)\s*が(?:販売|発送)",
-        r"(?:販売元は|販売者は)\s*(?P<seller>.+?)\s*(?:です|で)",
-    )
+#: What follows the seller in them.
+_AND_SHIPPED = (
+    r"\s+(?:and fulfilled|in certified|und versand|et expédié|y gestionado|y enviado|e spedito"
+    r"|e enviado|en verzonden|och levereras|i wysyłane)\b"
+)
+#: A dot ends the sentence, except after an initial or inside a name such as Amazon.com.
+_SENTENCE_END = r"(?<=\w\w)\.(?:\s|$)|\s+gift-wrap\b|\s*$"
+_SENTENCES = (
+    *(re.compile(rf"(?i){sold}(?P<seller>.+?)(?={_AND_SHIPPED})") for sold in _SOLD_BY),
+    *(re.compile(rf"(?i){sold}(?P<seller>.+?)(?={_SENTENCE_END})") for sold in _SOLD_BY),
+    re.compile(r"(?i)^(?P<seller>.+?) tarafından (?:satıl|gönderil)"),
+    re.compile(r"この商品は、?\s*(?P<seller>.+?)\s*が(?:販売|発送)"),
+    re.compile(r"(?:販売元は|販売者は)\s*(?P<seller>.+?)\s*(?:です|で)"),
 )
 
 

@@ -37,9 +37,7 @@ class Accuracy:
     def table(self) -> str:
         lines = [f"{'field':16} {'right':>6} {'missing':>8} {'wrong':>6}"]
         for name, counts in self.counts.items():
-            lines.append(
-                f"{name:16} {counts['right']:6} {counts['missing']:8} {counts['wrong']:6}"
-            )
+            lines.append(f"{name:16} {counts['right']:6} {counts['missing']:8} {counts['wrong']:6}")
         return "\n".join([*lines, *self.misses])
 
 
