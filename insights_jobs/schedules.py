@@ -1,7 +1,5 @@
 """The schedules. Off the full hour, when everybody else's run."""
 
-from __future__ import annotations
-
 from dagster import RunRequest, ScheduleEvaluationContext, schedule
 
 from insights_assets.capture.assets import RAW_PAGES

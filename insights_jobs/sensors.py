@@ -1,7 +1,5 @@
 """The sensors: they read what is pending from the warehouse, so nothing is lost between ticks."""
 
-from __future__ import annotations
-
 from dagster import (
     DagsterRunStatus,
     DefaultSensorStatus,

@@ -72,8 +72,9 @@ class Settings:
         """One line for people: what is real here and what is the embedded default."""
         warehouse = "SQLite" if self.is_embedded_warehouse else "PostgreSQL"
         pages = f"saved in {self.pages_folder}" if self.pages_folder else "sandbox marketplace"
+        archive = _without_secrets(self.archive_url)
         return (
-            f"warehouse: {warehouse}; pages: {pages}; archive: {_without_secrets(self.archive_url)}; "
+            f"warehouse: {warehouse}; pages: {pages}; archive: {archive}; "
             f"cache: {'memory over Redis' if self.redis_url else 'memory'}; "
             f"narrative: structured; notifications: log and alerts table"
         )

@@ -1,7 +1,5 @@
 """The asset of alerts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """The asset of raw pages."""
 
-from __future__ import annotations
-
 from dagster import AssetExecutionContext, asset
 
 from insights_assets.capture.capture import capture_pages, plan_targets

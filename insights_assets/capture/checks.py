@@ -1,7 +1,5 @@
 """Checks of the captured pages. They look at the newest day that has any page."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from dagster import AssetCheckResult, AssetCheckSeverity, asset_check

@@ -1,7 +1,5 @@
 """The catalog's assets: what is tracked, and who competes with whom."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

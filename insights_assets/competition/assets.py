@@ -1,7 +1,5 @@
 """The asset of competitive scores."""
 
-from __future__ import annotations
-
 from dagster import AssetExecutionContext, asset
 
 from insights_assets.catalog.assets import COMPETITIVE_GROUPS

@@ -1,7 +1,5 @@
 """The assets of features."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from dagster import AssetExecutionContext, AssetKey, asset

@@ -1,7 +1,5 @@
 """Checks of the reports."""
 
-from __future__ import annotations
-
 from dagster import AssetCheckResult, AssetCheckSeverity, asset_check
 from sqlalchemy import func, select
 

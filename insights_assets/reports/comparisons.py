@@ -54,7 +54,9 @@ def out_of_stock(sheet: FactSheet) -> list[Member]:
 
 
 def leader(sheet: FactSheet) -> Member | None:
-    return next(iter(sheet.ranked()), None)
+    """The first of those that can be compared; None: there is no score, or no two of them can."""
+    ranked = sheet.ranked()
+    return ranked[0] if ranked and (len(ranked) > 1 or len(sheet.scored()) == 1) else None
 
 
 def best_rated(sheet: FactSheet) -> list[Member]:

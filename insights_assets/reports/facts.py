@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -82,9 +82,21 @@ class FactSheet:
         fact = self.get(subject, key)
         return None if fact is None else str(fact.value)
 
-    def ranked(self) -> list[Member]:
-        """Members with an overall score, the highest first."""
+    def scored(self) -> list[Member]:
+        """Members with an overall score: those of ``ranked`` first."""
         return [m for m in self.members if self.get(m.subject, "overall") is not None]
+
+    def ranked(self) -> list[Member]:
+        """The members whose overall scores can be compared, the highest first.
+
+        Scores of other dimensions have no place among each other: these are the members with the
+        dimensions that most members have (the more dimensions, where as many have others).
+        """
+        scored = self.scored()
+        return [m for m in scored if self._coverage(m) == self._coverage(scored[0])]
+
+    def _coverage(self, member: Member) -> str | None:
+        return self.text(member.subject, "coverage")
 
     def days(self) -> list[date]:
         """The days of ``history``."""
@@ -120,7 +132,8 @@ def fact_sheet(inputs: ReportInputs, group_id: str, day: date) -> FactSheet:
     }
     standard = {key: row for key, row in by_method[Method.STANDARD].items() if key in products}
     names = _names(inputs, products, day)
-    ordered = sorted(products, key=lambda product: _order(product, standard.get(product)))
+    compared = _compared_dimensions(standard.values())
+    ordered = sorted(products, key=lambda product: _order(product, standard.get(product), compared))
     members = tuple(
         Member(product, names[product], number, _has_score(standard.get(product)))
         for number, product in enumerate(ordered, start=1)
@@ -180,9 +193,17 @@ def _has_score(row: Row | None) -> bool:
     return row is not None and any(row[f"{name}_score"] is not None for name in Dimension)
 
 
-def _order(product: ProductKey, row: Row | None) -> tuple[Any, ...]:
-    overall = None if row is None else row["overall_score"]
-    return (overall is None, -(overall or 0.0), product)
+def _compared_dimensions(rows: Iterable[Row]) -> str | None:
+    """The coverage that most overall scores have; of as many, the one with more dimensions."""
+    counts = Counter(row["coverage"] for row in rows if row["overall_score"] is not None)
+    return max(counts, key=lambda each: (counts[each], each.count(","), each), default=None)
+
+
+def _order(product: ProductKey, row: Row | None, compared: str | None) -> tuple[Any, ...]:
+    """Products that can be compared first, by their score; then those with another one."""
+    if row is None or row["overall_score"] is None:
+        return (2, 0.0, product)
+    return (int(row["coverage"] != compared), -row["overall_score"], product)
 
 
 def _no_data_reason(standard: Mapping[ProductKey, Row]) -> str | None:

@@ -128,16 +128,20 @@ def group_facts(
 def lead_facts(
     members: Sequence[Member], standard: Mapping[ProductKey, Row], group_id: str, day: date
 ) -> Iterator[Fact]:
-    """How far the first is ahead of the second, and what that leaves room for."""
-    first_two = [
-        m
+    """How far the first is ahead of the second, and what that leaves room for.
+
+    ``members`` begin with those that can be compared, in the order of their scores.
+    """
+    scored = [
+        (m, row)
         for m in members
         if (row := standard.get(m.product)) is not None and row["overall_score"] is not None
-    ][:2]
-    if len(first_two) < 2:
+    ]
+    # One product's dimensions against fewer or others are no lead, nor a margin for a price.
+    compared = [(m, row) for m, row in scored if row["coverage"] == scored[0][1]["coverage"]]
+    if len(compared) < 2:
         return
-    leader, second = first_two
-    row, behind = standard[leader.product], standard[second.product]
+    (leader, row), (second, behind) = compared[:2]
     lead = round(row["overall_score"] - behind["overall_score"], 2)
     source = score_source(leader, row, day)
     yield from fact_of(
@@ -150,8 +154,7 @@ def lead_facts(
         {"day": day.isoformat(), "group_id": group_id},
         "overall_score",
     )
-    # One product's dimensions against fewer or others are no margin that a price could use up.
-    if lead <= 0 or row["coverage"] != behind["coverage"]:
+    if lead <= 0:
         return
     for member, own, target, key, words in (
         (leader, row, behind["overall_score"], "room", "keeps the leader level with the second"),

@@ -26,7 +26,8 @@ _TITLE_DAYS = 37
 
 Row = Mapping[str, Any]
 
-_FEATURES = (
+#: Columns of ``fact_product_features`` that reports read.
+FEATURES_READ = (
     "marketplace",
     "asin",
     "day",
@@ -134,7 +135,7 @@ def read_inputs(warehouse: Warehouse, scope: Scope, groups: Sequence[str]) -> Re
         for row in _rows(
             warehouse,
             connection,
-            _of_members(tables.product_features, _FEATURES, groups),
+            _of_members(tables.product_features, FEATURES_READ, groups),
             history,
             scope.last_day,
         ):

@@ -155,7 +155,7 @@ def what_if_facts(member: Member, row: Row, day: date) -> Iterator[Fact]:
     scores, inputs = dimension_scores(row), row["inputs"]
     cases: list[tuple[str, str, float | None, str]] = []
     price, median = inputs.get("price"), inputs.get("peer_median_price")
-    if scores[Dimension.PRICE] is not None and price and median and price > median:
+    if scores[Dimension.PRICE] is not None and price and median and price != median:
         cases.append(
             (
                 "at_median_price",

@@ -16,6 +16,7 @@ import pandas as pd
 from sqlalchemy import and_
 
 from insights_assets.features.history import one_of
+from insights_assets.reports.comparisons import leader
 from insights_assets.reports.facts import FactSheet, fact_sheet
 from insights_assets.reports.inputs import groups_in_scope, read_inputs
 from insights_assets.reports.provenance import builds_behind, builds_sentence
@@ -149,7 +150,7 @@ def _row(sheet: FactSheet, before: Mapping[Any, Any] | None) -> dict[str, Any]:
         verified.report,
         Provenance(facts_hash, WRITER, PROMPT_VERSION, verified.result),
     )
-    leader = next(iter(sheet.ranked()), None)
+    first = leader(sheet)
     return {
         "day": sheet.day,
         "group_id": sheet.group_id,
@@ -158,7 +159,7 @@ def _row(sheet: FactSheet, before: Mapping[Any, Any] | None) -> dict[str, Any]:
         "writer": WRITER,
         "prompt_version": PROMPT_VERSION,
         "facts_hash": facts_hash,
-        "leader_asin": None if leader is None else leader.product.asin,
+        "leader_asin": None if first is None else first.product.asin,
         "facts": sheet.facts_json(),
         "report": verified.report.model_dump(),
         "verification": verified.result,

@@ -41,7 +41,9 @@ _MOST_ALERTS = 40
 #: Characters that mean something anywhere in Markdown (and in its dialects with tables and math).
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~$])")
 #: What would begin a list, a heading or a rule where a line begins with it.
-_LINE_START = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))")
+_LINE_START = re.compile(r"^(\d+(?=[.)](?!\S))|(?=[-+=](?!\d)))")
+#: What would be read as another character.
+_ENTITY = re.compile(r"&(?=#?\w+;)")
 #: What some dialects make a link of by itself.
 _AUTOLINK = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp)(:)|\b(www)(\.)")
 
@@ -98,11 +100,9 @@ def markdown_text(text: str) -> str:
     """Text of anybody as text in Markdown: one line, nothing in it has a meaning."""
     line = " ".join(str(text).split())
     line = _MARKDOWN.sub(r"\\\1", line)
-    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = _ENTITY.sub("&amp;", line).replace("<", "&lt;").replace(">", "&gt;")
     line = _AUTOLINK.sub(lambda m: f"{m[1] or m[3]}\\{m[2] or m[4]}", line)
-    return _LINE_START.sub(
-        lambda m: f"{m[1]}\\{m[2]}" if not m[2].isdigit() else f"{m[1]}{m[2]}\u200b", line
-    )
+    return _LINE_START.sub(r"\1\\", line)
 
 
 @cache

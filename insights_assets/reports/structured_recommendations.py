@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from insights_assets.reports.comparisons import best, leader, out_of_stock
 from insights_assets.reports.fact import Member
@@ -19,6 +20,8 @@ WEAK_LISTING = 60.0
 #: Points of the overall score that make a recommendation of high or of medium priority.
 _HIGH_GAIN, _MEDIUM_GAIN = 5.0, 2.0
 _MOST_RECOMMENDATIONS = 6
+#: The fact of what a product's price is compared with.
+MEDIAN = "peer_median_price"
 _ORDER: dict[Priority, int] = {"high": 0, "medium": 1, "low": 2}
 
 
@@ -141,18 +144,24 @@ def _use_room(sheet: FactSheet, n: Prose) -> Iterator[Recommendation]:
     change = sheet.number(first.subject, "room_change") or 0.0
     if change < PRICE_MOVE or (sheet.number(first.subject, "price_to_median") or 0.0) > 0:
         return
+    room, median = sheet.get(first.subject, "room_price"), sheet.get(first.subject, MEDIAN)
+    at_median = sheet.get(first.subject, "at_median_price")
     yield n.recommendation(
         "low",
         f"Test a higher price for the leader, {n.name(first)}.",
         (
-            f"At {n.money(first, 'price')} it is "
-            f"{n.percent(first, 'price_to_median')} below the median of its peers."
+            f"At {n.money(first, 'price')} it is {n.percent(first, 'price_to_median')} below the "
+            f"median of its peers, {n.money(first, MEDIAN)}."
             if sheet.number(first.subject, "price_to_median")
             else f"At {n.money(first, 'price')} it costs as much as the median of its peers."
         ),
+        # The formula may allow a price that no buyer would: then the peers' is far enough.
         (
-            f"Up to {n.money(first, 'room_price')} it keeps the lead, with all else as it is; "
-            f"there its overall score would be {n.points(first, 'room_overall')} points."
+            f"Even at that median it keeps the lead, with all else as it is: its overall score "
+            f"would be {n.points(first, 'at_median_price')} points."
+            if room and median and at_median and Decimal(room.value) >= Decimal(median.value)
+            else f"Up to {n.money(first, 'room_price')} it keeps the lead, with all else as it "
+            f"is; there its overall score would be {n.points(first, 'room_overall')} points."
         ),
     )
 

@@ -62,14 +62,20 @@ def _position(sheet: FactSheet, n: Prose) -> Iterator[Statement]:
         if sheet.number(GROUP, "lead") == 0:
             yield n.statement(
                 f"{n.name(first)} and {n.name(second)} share the lead of {n.group()} with an "
-                f"overall score of {n.points(first, 'overall')} points each."
+                f"overall score of {n.points(first, 'overall')} points "
+                f"each{_among(sheet, n, first)}."
             )
         else:
             yield n.statement(
                 f"{n.name(first)} leads {n.group()} with an overall score of "
                 f"{n.points(first, 'overall')} points, {n.decimal(None, 'lead', 2)} ahead of "
-                f"{n.name(second)}."
+                f"{n.name(second)}{_among(sheet, n, first)}."
             )
+    elif len(sheet.scored()) > 1:
+        yield n.statement(
+            f"No two overall scores of {n.group()} count the same dimensions, so that none leads; "
+            f"{n.name(ranked[0])} has {n.points(ranked[0], 'overall')} points."
+        )
     elif ranked:
         yield n.statement(
             f"{n.name(ranked[0])} is the only product of {n.group()} with an overall score, "
@@ -94,6 +100,21 @@ def _position(sheet: FactSheet, n: Prose) -> Iterator[Statement]:
     yield from _largest_moves(sheet, n)
     yield n.statement(_stock_words(n, sheet))
     yield n.statement(_alert_words(n, sheet))
+
+
+def _among(sheet: FactSheet, n: Prose, first: Member) -> str:
+    """Whom the lead is over, where it is not over all."""
+    if len(sheet.scored()) == len(sheet.ranked()):
+        return ""
+    return (
+        f", among the {n.count(first, 'position_of')} products that have a score for "
+        f"{_dimension_words(sheet, n, first)}"
+    )
+
+
+def _dimension_words(sheet: FactSheet, n: Prose, member: Member) -> str:
+    n.also(member, "coverage")
+    return listed((sheet.text(member.subject, "coverage") or "").split(","))
 
 
 def _best_rated_words(n: Prose, sheet: FactSheet, member: Member) -> str:
@@ -163,7 +184,7 @@ def _strengths(sheet: FactSheet, n: Prose) -> Iterator[Statement]:
         strong = [d for d in dimensions(sheet, first) if d[1] >= _STRONG]
         if strong:
             yield n.statement(
-                f"{n.name(first)} leads on "
+                f"{n.name(first)} owes its lead to "
                 f"{listed([_score_words(n, first, d) for d, _ in strong])}."
             )
     for dimension in Dimension:
@@ -263,7 +284,9 @@ def _opportunities(sheet: FactSheet, n: Prose) -> Iterator[Statement]:
             f"{n.name(member)} is losing sales to others: {_rank_move(n, sheet, member)}"
         )
     first = leader(sheet)
-    if first is not None and sheet.get(first.subject, "room_price") is not None:
+    if first is not None and (
+        PRICE_MOVE <= (sheet.number(first.subject, "room_change") or 0.0) <= LARGEST_PRICE_CHANGE
+    ):
         yield n.statement(_room_words(n, first))
 
 
@@ -321,17 +344,18 @@ def _caveats(sheet: FactSheet, n: Prose) -> Iterator[Statement]:
             f"{n.count(None, 'scored')} have an overall score; the score table says why the "
             f"others have none."
         )
-    if len({sheet.text(m.subject, "coverage") for m in sheet.ranked()}) > 1:
+    for member in sheet.scored()[len(sheet.ranked()) :][:_MOST_OF_A_KIND]:
         yield n.statement(
-            f"The overall scores of {n.group()} do not all count the same dimensions: places "
-            f"hold among those that do."
+            f"The {n.points(member, 'overall')} points of {n.name(member)} count "
+            f"{_dimension_words(sheet, n, member)}, not the dimensions of the others: they have "
+            f"no place among theirs."
         )
     if sheet.number(GROUP, "carried"):
         yield n.statement(
             f"{n.counted(None, 'carried', 'product', 'products')} had no capture on the day; "
             f"the last known values stand in where they are recent enough."
         )
-    robust = best(sheet, sheet.members, "robust_overall")
+    robust = best(sheet, sheet.ranked(), "robust_overall")
     first = leader(sheet)
     if robust and first is not None and robust[0] != first:
         yield n.statement(

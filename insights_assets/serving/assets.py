@@ -1,7 +1,5 @@
 """The assets that consumers read: one row a product, and the marts."""
 
-from __future__ import annotations
-
 from dagster import AssetExecutionContext, MaterializeResult, asset
 from sqlalchemy import func, select
 

@@ -1,7 +1,5 @@
 """The asset of product snapshots."""
 
-from __future__ import annotations
-
 from dagster import AssetExecutionContext, asset
 
 from insights_assets.capture.assets import RAW_PAGES

@@ -1,7 +1,5 @@
 """Checks of the snapshots."""
 
-from __future__ import annotations
-
 from dagster import AssetCheckResult, AssetCheckSeverity, asset_check
 
 from insights_assets.published_asset import audit_check

@@ -746,7 +746,9 @@ competitive_reports = _versioned_fact(
         comment="SHA-256 of the facts: equal facts give the stored report again.",
     ),
     Column(
-        "leader_asin", String(10), comment="Product with the highest overall score; NULL: none."
+        "leader_asin",
+        String(10),
+        comment="Product that leads by overall_score those scored on the dimensions that most products have; NULL: none.",
     ),
     Column(
         "facts",

@@ -646,7 +646,7 @@ def upgrade() -> None:
             "leader_asin",
             sa.String(length=10),
             nullable=True,
-            comment="Product with the highest overall score; NULL: none.",
+            comment="Product that leads by overall_score those scored on the dimensions that most products have; NULL: none.",
         ),
         sa.Column(
             "facts",

@@ -1,0 +1,232 @@
+"""Which sentences the facts support: numbers, percentages, amounts, names, days."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from insights_assets.reports.amounts import money_text, percent_text
+from insights_assets.reports.fact import GROUP, Fact
+from insights_assets.reports.schema import Recommendation, Report, Statement
+from insights_assets.reports.verification import problem_of, verify_report
+from insights_resources.marketplaces import MARKETPLACES
+
+
+def fact(
+    value: Any, unit: str, name: str = "a fact", subject: str = "amazon.de/B0TEST0001"
+) -> Fact:
+    return Fact(f"{subject}:{name}", subject, name, value, unit, "fact_x", {}, "x")
+
+
+def price(value: str, currency: str = "EUR", marketplace: str = "amazon.de") -> Fact:
+    return fact(value, currency, "price", f"{marketplace}/B0TEST0001")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "facts"),
+    [
+        ("It costs 12,99 €.", [price("12.99")]),
+        ("It costs 1.299,00 €.", [price("1299.00")]),
+        ("It costs 1\u202f299,00 €.", [price("1299.00", "EUR", "amazon.fr")]),
+        ("It costs $1,299.00.", [price("1299.00", "USD", "amazon.com")]),
+        ("It costs USD 12.99.", [price("12.99", "USD", "amazon.com")]),
+        ("It costs 12.99 USD.", [price("12.99", "USD", "amazon.com")]),
+        ("It costs £12.99.", [price("12.99", "GBP", "amazon.co.uk")]),
+        ("It costs ₹1,23,456.00.", [price("123456.00", "INR", "amazon.in")]),
+        ("It costs ￥1,700.", [price("1700.00", "JPY", "amazon.co.jp")]),
+        ("It costs 1 299,00 kr.", [price("1299.00", "SEK", "amazon.se")]),
+        ("It costs R$\u00a012,99.", [price("12.99", "BRL", "amazon.com.br")]),
+        ("It costs 13 €.", [price("12.99")]),  # within its rounding
+        ("It became cheaper by 12.3% over 7 days.", [fact(-0.1234, "ratio", "change over 7 days")]),
+        ("It changed by -12.3%.", [fact(-0.1234, "ratio")]),
+        ("It rose by 12 per cent.", [fact(0.1234, "ratio")]),
+        ("It has 4.5 stars from 2,020 ratings.", [fact(4.5, "stars"), fact(2020, "count")]),
+        ("It is 1st of 5.", [fact(1, "count"), fact(5, "count")]),
+        ("Three alerts fired.", [fact(3, "count")]),
+        ("Two of 5 are out of stock.", [fact(2, "count"), fact(5, "count")]),
+        ("It has stood for 12 days.", [fact(12, "days")]),
+        ("No alert fired.", [fact(0, "count")]),
+        ("The rank fell by 0.4 points.", [fact(-0.4, "points")]),
+        ("It has 43.25 points.", [fact(43.25, "points")]),
+        ("It has 43.3 points.", [fact(43.25, "points")]),  # halves may be rounded either way
+        ("It has 43.2 points.", [fact(43.25, "points")]),
+    ],
+)
+def test_what_the_facts_say_holds(sentence: str, facts: list[Fact]) -> None:
+    assert problem_of(sentence, facts) is None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "facts"),
+    [
+        # the wrong number, or rounded wrongly
+        ("It costs 12,98 €.", [price("12.99")]),
+        ("It costs 12 €.", [price("12.99")]),
+        ("It has 4.6 stars.", [fact(4.5, "stars")]),
+        ("It has 43.4 points.", [fact(43.25, "points")]),
+        ("It has 44 points.", [fact(43.25, "points")]),
+        ("Four alerts fired.", [fact(3, "count")]),
+        # the wrong kind of number
+        ("It costs 12.99.", [price("12.99")]),
+        ("It has 12,99 €.", [fact(12.99, "points")]),
+        ("It rose by 12%.", [fact(12, "points")]),
+        ("It rose by 0.12.", [fact(0.12, "ratio")]),
+        # another currency, or another way of writing it
+        ("It costs $12.99.", [price("12.99")]),
+        ("It costs 12,99 zł.", [price("12.99")]),
+        ("It costs 12.99 €.", [price("1299.00")]),
+        ("It costs 1.299 €.", [price("1.30")]),
+        ("It costs 12,99 ₿.", [price("12.99")]),
+        ("It costs CA$12.99.", [price("12.99", "USD", "amazon.com")]),
+        # the wrong sign
+        ("It changed by +12.3%.", [fact(-0.1234, "ratio")]),
+        ("It changed by −0.3 stars.", [fact(0.3, "stars")]),
+        # another window than that of the facts
+        ("It rose by 12% over 30 days.", [fact(0.12, "ratio", "change over 7 days")]),
+        # sizes that cannot be looked up
+        ("It halved its price.", [fact(-0.5, "ratio")]),
+        ("It sells twice as much.", [fact(2, "count")]),
+        ("It has millions of ratings.", [fact(2_000_000, "count")]),
+        ("It lost ½ of its rank.", [fact(0.5, "number")]),
+        ("It has 2k ratings.", [fact(2000, "count")]),
+        ("It has 1.2.3 points.", [fact(1.2, "points")]),
+        ("It has 1,2 points.", [fact(1.2, "points")]),
+        ("It has 12,34 ratings.", [fact(1234, "count")]),
+    ],
+)
+def test_what_they_do_not_say_is_found(sentence: str, facts: list[Fact]) -> None:
+    assert problem_of(sentence, facts) is not None
+
+
+def test_digits_of_a_name_are_no_claims() -> None:
+    name = fact("Bottle 1.5 l (2 pieces)", "text", "name")
+    assert problem_of("“Bottle 1.5 l (2 pieces)” leads.", [name]) is None
+    assert problem_of("B0TEST0001 leads.", [name]) is None
+    assert problem_of("“Bottle 1.5 l (2 pieces)” has 1.5 points.", [name]) is not None
+
+
+@pytest.mark.parametrize("title", ["5", "5.20", "99", "4.5 stars", "%"])
+def test_a_title_of_digits_excuses_no_other_number(title: str) -> None:
+    name = fact(title, "text", "name")
+    for sentence in (
+        "It has 15 points.",
+        "It has 5.21 points.",
+        "It costs 99,00 €.",
+        "It has 4.5%.",
+    ):
+        assert problem_of(sentence, [name, fact(1, "points")]) is not None
+
+
+def test_a_private_character_hides_no_number() -> None:
+    name = fact("Kettle", "text", "name")
+    assert problem_of("\ue000 has 7\ue000 points.", [name, fact(1, "points")]) is not None
+
+
+def _report(**sections: Any) -> Report:
+    empty: dict[str, Any] = {name: [] for name in Report.model_fields}
+    return Report(**(empty | sections))
+
+
+def test_only_the_failing_sentence_is_dropped() -> None:
+    facts = {"a": fact(3, "count"), "b": fact("Kettle", "text")}
+    text = "“Kettle” has 3 alerts. It has 4 of them. So it is first! 5 are lost."
+    verified = verify_report(_report(position=[Statement(text=text, fact_ids=["a", "b"])]), facts)
+    assert [s.text for s in verified.report.position] == ["“Kettle” has 3 alerts. So it is first!"]
+    assert verified.report.position[0].fact_ids == ["a", "b"]
+    assert verified.result["sentences"] == 4
+    assert verified.result["verified"] == 2
+    assert [drop["sentence"] for drop in verified.result["dropped"]] == [
+        "It has 4 of them.",
+        "5 are lost.",
+    ]
+    assert {drop["section"] for drop in verified.result["dropped"]} == {"position"}
+    assert all(drop["reason"] for drop in verified.result["dropped"])
+
+
+def test_a_statement_without_a_sentence_left_is_gone() -> None:
+    verified = verify_report(
+        _report(threats=[Statement(text="It has 4.", fact_ids=["a"])]), {"a": fact(3, "count")}
+    )
+    assert verified.report.threats == []
+
+
+@pytest.mark.parametrize(
+    ("fact_ids", "reason"), [([], "cites no fact"), (["a", "made-up"], "made-up, which is no fact")]
+)
+def test_a_statement_needs_facts_that_exist(fact_ids: list[str], reason: str) -> None:
+    verified = verify_report(
+        _report(caveats=[Statement(text="All is well.", fact_ids=fact_ids)]),
+        {"a": fact(3, "count")},
+    )
+    assert verified.report.caveats == []
+    assert reason in verified.result["dropped"][0]["reason"]
+
+
+def test_a_recommendation_goes_as_a_whole() -> None:
+    facts = {"a": price("12.99")}
+
+    def recommendation(effect: str) -> Recommendation:
+        return Recommendation(
+            action="Sell it at 12,99 €.",
+            why="It is dear.",
+            priority="high",
+            expected_effect=effect,
+            fact_ids=["a"],
+        )
+
+    good, bad = recommendation("Buyers come."), recommendation("It sells 100 more.")
+    verified = verify_report(_report(recommendations=[bad, good]), facts)
+    assert verified.report.recommendations == [good]
+    assert verified.result["sentences"] == 6
+    assert verified.result["verified"] == 3
+    assert len(verified.result["dropped"]) == 3
+
+
+def test_the_full_stop_of_a_title_ends_no_sentence() -> None:
+    facts = {"a": fact("Dr. 5 Mix. Set of 3. Best", "text"), "b": fact(4.5, "stars")}
+    text = "“Dr. 5 Mix. Set of 3. Best” has 4.5 stars."
+    verified = verify_report(_report(position=[Statement(text=text, fact_ids=["a", "b"])]), facts)
+    assert verified.result == {"sentences": 1, "verified": 1, "dropped": []}
+    assert verified.report.position[0].text == text
+
+
+_AMOUNTS = st.integers(min_value=1, max_value=10**9)
+
+
+@given(st.sampled_from(sorted(MARKETPLACES)), _AMOUNTS, st.integers(1, 10**6))
+def test_every_marketplace_writes_amounts_that_are_found_and_no_others(
+    name: str, minor: int, off: int
+) -> None:
+    market = MARKETPLACES[name]
+    # Yen have no decimals.
+    step = 100 if market.currency == "JPY" else 1
+    right, wrong = Decimal(minor * step).scaleb(-2), Decimal((minor + off) * step).scaleb(-2)
+    facts = [price(str(right), market.currency, name)]
+    assert problem_of(f"It costs {money_text(right, market.currency, name)}.", facts) is None
+    assert problem_of(f"It costs {money_text(wrong, market.currency, name)}.", facts) is not None
+
+
+@given(st.floats(-0.99, 9.99), st.floats(0.0011, 5))
+def test_every_ratio_is_found_as_a_percentage_and_no_other(ratio: float, off: float) -> None:
+    facts = [fact(round(ratio, 6), "ratio")]
+    assert problem_of(f"It moved by {percent_text(ratio)}.", facts) is None
+    assert problem_of(f"It moved {percent_text(ratio, signed=True)}.", facts) is None
+    further = percent_text(abs(ratio) + off)
+    assert problem_of(f"It moved by {further}.", facts) is not None
+
+
+@given(st.text(max_size=40))
+def test_any_name_at_all_may_be_cited(title: str) -> None:
+    facts = {f"{GROUP}:name": fact(title, "text", "name"), "n": fact(7, "points")}
+    text = f"“{title}” has 8 points."
+    verified = verify_report(
+        _report(position=[Statement(text=text, fact_ids=sorted(facts))]), facts
+    )
+    # Whatever the name is, the wrong number in the sentence does not get through.
+    kept = " ".join(statement.text for statement in verified.report.position)
+    assert not re.search(r"has 8 points", kept) or "has 8 points" in title or "8" in title
