@@ -4,8 +4,9 @@ The first day is the one setting that is part of the definitions themselves.
 """
 
 import os
+import warnings
 
-from dagster import BackfillPolicy, DailyPartitionsDefinition
+from dagster import BackfillPolicy, BetaWarning, DailyPartitionsDefinition
 
 from insights_resources.settings import read_settings
 
@@ -13,6 +14,9 @@ from insights_resources.settings import read_settings
 DAILY = DailyPartitionsDefinition(
     start_date=read_settings(os.environ).first_day.isoformat(), timezone="UTC", end_offset=1
 )
+
+# The policy is beta, and every asset would say so at every start. Taken on purpose: see docs/adr.
+warnings.filterwarnings("ignore", "Parameter `backfill_policy`", BetaWarning)
 
 #: A range of days is one run, on every partitioned asset alike.
 SINGLE_RUN = BackfillPolicy.single_run()

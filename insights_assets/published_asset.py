@@ -77,7 +77,14 @@ def rebuild_published_asset(
         for build in rebuild(scope):
             log_build(context, build)
     work.done(warehouse, table)
-    report_rows_by_day(context, warehouse, table)
+    counts = report_rows_by_day(context, warehouse, table)
+    context.log.info(f"{sum(counts.values()):,} rows for {days_of_run(context)}")
+
+
+def days_of_run(context: AssetExecutionContext) -> str:
+    """For the run's log: the days of its partitions."""
+    keys = context.partition_keys
+    return keys[0] if len(keys) == 1 else f"{keys[0]} to {keys[-1]}"
 
 
 def log_build(context: AssetExecutionContext, build: PublishedBuild) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from datetime import date, timedelta
+from shlex import quote
+from textwrap import shorten
 from typing import Any
 
 from rich.console import Console
@@ -22,25 +26,46 @@ from insights_resources.warehouse.publication import is_current
 DIMENSIONS = ("price", "quality", "popularity")
 
 
-def demo_stretches(settings: Settings, days: int) -> list[tuple[date, date]]:
-    """The ranges of days to run, each (first, last): the sandbox's last ``days`` days up to
-    yesterday, or the days of the saved pages, those that follow each other as one range."""
+@dataclass(frozen=True)
+class DemoPlan:
+    """The ranges of days to run, each (first, last), and why files of a folder are left out:
+    reason -> how many."""
+
+    stretches: tuple[tuple[date, date], ...]
+    left_out: Counter[str]
+
+
+def plan_demo(settings: Settings, days: int) -> DemoPlan:
+    """The sandbox's last ``days`` days up to yesterday, or the days of the saved pages, those
+    that follow each other as one range."""
     if settings.pages_folder is None:
         last = today_utc() - timedelta(days=1)
-        return [(max(last - timedelta(days=days - 1), settings.first_day), last)]
+        first = max(last - timedelta(days=days - 1), settings.first_day)
+        if first > last:
+            raise ConfigurationError(
+                f"INSIGHTS_FIRST_DAY={settings.first_day} leaves no past day to simulate"
+            )
+        return DemoPlan(((first, last),), Counter())
     provider = SavedPagesProvider(settings.pages_folder)
     stretches: list[tuple[date, date]] = []
-    for day in sorted(provider.days()):
+    for day in provider.days():
         if stretches and day == stretches[-1][1] + timedelta(days=1):
             stretches[-1] = (stretches[-1][0], day)
         else:
             stretches.append((day, day))
+    left_out = Counter(
+        # Where the reason names the file, that is the same reason for each.
+        skipped.reason.replace(str(skipped.path), "the file")
+        for skipped in provider.skipped
+    )
     if not stretches:
+        reasons = "; ".join(f"{count} files: {reason}" for reason, count in left_out.most_common())
         raise ConfigurationError(
             f"{settings.pages_folder} holds no product page with a known marketplace, ASIN and "
-            f"capture time; a manifest.csv beside the pages can give them (see README)"
+            f"capture time ({reasons or 'no .html or .html.gz file'}); a manifest.csv beside the "
+            f"pages can give them (see README)"
         )
-    return stretches
+    return DemoPlan(tuple(stretches), left_out)
 
 
 def print_counts(console: Console, warehouse: Warehouse) -> None:
@@ -94,16 +119,15 @@ def print_summary(
         if settings.is_embedded_warehouse
         else "the PostgreSQL of INSIGHTS_DATABASE_URL, schema insights"
     )
-    pages_setting = f"INSIGHTS_PAGES={settings.pages_folder} " if settings.pages_folder else ""
     console.print(f"database  {database}", highlight=False, soft_wrap=True, markup=False)
     console.print(
-        f"UI        {pages_setting}make dev   (then http://127.0.0.1:3000)",
+        f"UI        {_in_this_setting(settings, 'make dev')}   (then http://127.0.0.1:3000)",
         highlight=False,
         soft_wrap=True,
         markup=False,
     )
     console.print("\ntry next")
-    for line in _suggestions(warehouse, newest):
+    for line in _suggestions(warehouse, settings, newest):
         console.print(f"  {line}", highlight=False, soft_wrap=True, markup=False)
 
 
@@ -119,43 +143,49 @@ def _extent(warehouse: Warehouse, table: Table) -> tuple[int, date | None, date 
 
 
 def _print_leaders(console: Console, warehouse: Warehouse) -> None:
-    """The leader of each group on its last scored day, with the points that made it so."""
-    scores, groups, summaries = (
+    """The leader of each group by its last report, with the points that made it so."""
+    scores, groups, summaries, reports = (
         tables.competitive_scores,
         tables.competitive_groups,
         tables.product_summaries,
+        tables.competitive_reports,
     )
     last_day = (
-        select(scores.c.group_id, func.max(scores.c.day).label("day"))
-        .where(is_current(scores), scores.c.overall_score.is_not(None))
-        .group_by(scores.c.group_id)
+        select(reports.c.group_id, func.max(reports.c.day).label("day"))
+        .where(is_current(reports), reports.c.leader_asin.is_not(None))
+        .group_by(reports.c.group_id)
         .subquery()
     )
     query = (
         select(scores, groups.c.name, summaries.c.title)
+        .join(groups, groups.c.group_id == scores.c.group_id)
         .join(
             last_day, (scores.c.group_id == last_day.c.group_id) & (scores.c.day == last_day.c.day)
         )
-        .join(groups, groups.c.group_id == scores.c.group_id)
+        .join(
+            reports,
+            (reports.c.group_id == scores.c.group_id)
+            & (reports.c.day == scores.c.day)
+            & (reports.c.leader_asin == scores.c.asin)
+            & is_current(reports),
+        )
         .outerjoin(
             summaries,
             (summaries.c.marketplace == scores.c.marketplace)
             & (summaries.c.asin == scores.c.asin)
             & is_current(summaries),
         )
-        .where(is_current(scores), scores.c.method == "standard", scores.c.position == 1)
-        .order_by(scores.c.group_id, scores.c.overall_score.desc())
+        .where(is_current(scores), scores.c.method == "standard")
+        .order_by(groups.c.name)
     )
     with warehouse.begin() as connection:
-        rows = connection.execute(query).all()
-    leaders: dict[str, Row[Any]] = {}
-    for row in rows:
-        leaders.setdefault(row.group_id, row)
+        leaders = connection.execute(query).all()
     console.print("\n[bold]who leads, and why[/] (standard method, 0 to 100)")
     if not leaders:
         console.print("  no group has two comparable products on one day", highlight=False)
-    for leader in leaders.values():
-        console.print(f"  {escape(leader.name)}: {escape(_because(leader))}", highlight=False)
+    for leader in leaders:
+        console.print(f"  [bold]{escape(leader.name)}[/]", highlight=False)
+        console.print(f"    {escape(_because(leader))}", highlight=False, soft_wrap=True)
 
 
 def _because(row: Row[Any]) -> str:
@@ -164,10 +194,10 @@ def _because(row: Row[Any]) -> str:
         for dimension in DIMENSIONS
         if getattr(row, f"{dimension}_score") is not None
     ]
-    name = (row.title or row.asin)[:48]
+    title = shorten(row.title or "", 60, placeholder=" …")
     return (
-        f"{name} ({row.asin}) with {row.overall_score:.1f} on {row.day}: {', '.join(parts)}; "
-        f"against {row.peer_count} peers"
+        f"{row.asin} {title}: {row.overall_score:.1f} on {row.day} ({', '.join(parts)}; "
+        f"against {row.peer_count} {'peer' if row.peer_count == 1 else 'peers'})"
     )
 
 
@@ -183,7 +213,8 @@ def _print_last_alerts(console: Console, warehouse: Warehouse) -> None:
     if rows:
         console.print("\n[bold]the last alerts[/]")
     for row in rows:
-        console.print(f"  {row.day} {row.severity}: {row.message}", highlight=False, markup=False)
+        line = f"  {row.day} {row.severity}: {row.message}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _newest_report(warehouse: Warehouse) -> tuple[date, str] | None:
@@ -198,7 +229,19 @@ def _newest_report(warehouse: Warehouse) -> tuple[date, str] | None:
     return None if row is None else (row.day, row.group_id)
 
 
-def _suggestions(warehouse: Warehouse, newest: tuple[date, str] | None) -> list[str]:
+def _in_this_setting(settings: Settings, command: str) -> str:
+    """The command as it must be given to meet the same pages and databases again."""
+    if settings.pages_folder is None:
+        return command
+    return f"INSIGHTS_PAGES={quote(str(settings.pages_folder))} {command}"
+
+
+def _suggestions(
+    warehouse: Warehouse, settings: Settings, newest: tuple[date, str] | None
+) -> list[str]:
+    commands = [("make dev", "the graph, the runs, the checks")]
+    if newest is not None:
+        commands.append((f".venv/bin/insights report {newest[1]}", "write a group's report anew"))
     with warehouse.begin() as connection:
         product = connection.execute(
             select(tables.products.c.marketplace, tables.products.c.asin)
@@ -206,16 +249,11 @@ def _suggestions(warehouse: Warehouse, newest: tuple[date, str] | None) -> list[
             .order_by(tables.products.c.marketplace.desc(), tables.products.c.asin)
             .limit(1)
         ).first()
-    commands = [("make dev", "the graph, the runs, the checks")]
-    if newest is not None:
-        commands.append((f".venv/bin/insights report {newest[1]}", "a report by itself"))
-    if product is not None:
-        commands.append(
-            (
-                f".venv/bin/insights track {product.marketplace} {product.asin}",
-                "capture one product now",
-            )
-        )
+    # A folder has no page of today.
+    if product is not None and settings.pages_folder is None:
+        track = f".venv/bin/insights track {product.marketplace} {product.asin}"
+        commands.append((track, "capture one product now"))
     commands.append((".venv/bin/insights status", "what is there, what is pending"))
+    commands = [(_in_this_setting(settings, command), what) for command, what in commands]
     width = max(len(command) for command, _ in commands)
     return [f"{command:<{width}}   {what}" for command, what in commands]

@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
-from dagster import DagsterEventType, DagsterInstance, Definitions
+from dagster import AssetCheckEvaluation, DagsterEventType, DagsterInstance, Definitions
 
 from insights_jobs.jobs import range_tags
 from insights_resources.errors import InsightsError, InvalidInputError
@@ -16,16 +16,17 @@ from insights_resources.errors import InsightsError, InvalidInputError
 
 @dataclass(frozen=True)
 class StepProgress:
-    """A line of progress: an asset has started, said something, or ended."""
+    """An asset, or one of its checks, has started, said something, or ended."""
 
-    kind: str  # started, said, done, failed
+    kind: Literal["started", "said", "done", "failed"]
     asset: str
     text: str = ""
+    is_check: bool = False
 
 
 @dataclass
 class FinishedRun:
-    """A run that succeeded."""
+    """A run that succeeded: its assets as layer/table, its failed checks in words."""
 
     run_id: str
     materialized: set[str] = field(default_factory=set)
@@ -57,26 +58,30 @@ def run_job(
     failures: list[str] = []
     finished = FinishedRun(run_id)
 
+    assets = {"/".join(key.path[1:]) for key in job.asset_layer.executable_asset_keys}
+
     def listen(entry: Any) -> None:
         step = (entry.step_key or "").removeprefix("insights__").replace("__", "/")
         if not step:
             return
         event = entry.dagster_event
+        is_check = step not in assets
         if event is None:
-            on_progress(StepProgress("said", step, entry.user_message))
+            on_progress(StepProgress("said", step, entry.user_message, is_check))
         elif event.event_type == DagsterEventType.STEP_START:
-            on_progress(StepProgress("started", step))
+            on_progress(StepProgress("started", step, "", is_check))
         elif event.event_type == DagsterEventType.STEP_SUCCESS:
-            finished.materialized.add(step)
-            on_progress(StepProgress("done", step))
+            if not is_check:
+                finished.materialized.add(step)
+            on_progress(StepProgress("done", step, "", is_check))
         elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
             if not check.passed:
-                finished.failed_checks.append(f"{check.asset_key.path[-1]}: {check.check_name}")
+                finished.failed_checks.append(_check_in_words(check))
         elif event.event_type == DagsterEventType.STEP_FAILURE:
             message = _failure_message(event)
             failures.append(f"{step}: {message}")
-            on_progress(StepProgress("failed", step, message))
+            on_progress(StepProgress("failed", step, message, is_check))
 
     with DagsterInstance.get() as instance:
         instance.add_event_listener(run_id, listen)
@@ -94,6 +99,13 @@ def run_job(
     if not result.success:
         raise RunFailedError("; ".join(failures) or f"run {run_id} failed; see the Dagster UI")
     return finished
+
+
+def _check_in_words(check: AssetCheckEvaluation) -> str:
+    """Which check failed, and what it found: "capture/raw_pages day_is_complete (missing: ...)"."""
+    found = ", ".join(f"{name}: {value.value}" for name, value in check.metadata.items())
+    name = f"{'/'.join(check.asset_key.path[1:])} {check.check_name}"
+    return f"{name} ({check.description or found})"
 
 
 def _failure_message(event: Any) -> str:

@@ -38,15 +38,15 @@ def alerts(
 
     Grain: one alert. Inputs: the features day by day, the rules, and the state of each rule on the
     day before (`alert_states`). A rule fires when its condition becomes true and is armed again
-    when it has been false; a failed capture fires nothing. Ids are deterministic: a rebuild gives
-    the same alerts. Only alerts of today are announced in the run's log: a rebuild of the past
+    when it has been false; a failed capture fires nothing. Idempotent: ids are deterministic, a
+    rebuild gives the same alerts. Only alerts of today are announced in the run's log: a rebuild of the past
     notifies nobody. Read by people, reports and summaries.
     """
     database = warehouse.open()
     today = today_utc()
 
     def rebuild(scope: Scope) -> Sequence[PublishedBuild]:
-        built = rebuild_alerts(database, scope, run_id=context.run_id)
+        built = rebuild_alerts(database, scope, run_id=context.run.run_id)
         of_today = built.new_alerts[built.new_alerts["day"] == pd.Timestamp(today)]
         for severity, message in zip(of_today["severity"], of_today["message"], strict=True):
             context.log.warning(f"alert ({severity}): {message}")

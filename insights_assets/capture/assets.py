@@ -43,9 +43,9 @@ def raw_pages(
     """Every captured page: the body in the archive by its hash, and a row about it.
 
     Grain: one capture. Inputs: the active products, the page provider. Written one by one as they
-    arrive, and never changed: a crash keeps what was paid for, the same page twice is one row. A
-    past day is refused unless the provider can serve that day. Read by snapshots,
-    by each version of the parser anew.
+    arrive, and never changed: a crash keeps what was paid for. Idempotent: the same page twice is
+    one row. A past day is refused unless the provider can serve that day. Read by snapshots, by
+    each version of the parser anew.
     """
     database, provider = warehouse.open(), pages.open()
     with failures_without_traceback(context):
@@ -62,7 +62,7 @@ def raw_pages(
             page_archive.open(),
             database,
             targets,
-            run_id=context.run_id,
+            run_id=context.run.run_id,
             progress=log_progress,
         )
     context.log.info(

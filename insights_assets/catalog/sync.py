@@ -37,6 +37,12 @@ class SyncCounts:
     changed: int
     deactivated: int
 
+    def __str__(self) -> str:
+        return (
+            f"{self.listed} listed: {self.added} added, {self.changed} changed, "
+            f"{self.deactivated} no longer listed"
+        )
+
 
 def catalog_of_provider(provided: ProviderCatalog | None) -> Catalog | None:
     """A provider's own catalog in the file's terms."""
@@ -45,7 +51,11 @@ def catalog_of_provider(provided: ProviderCatalog | None) -> Catalog | None:
     return Catalog(
         tuple(TrackedProduct(product.key, product.label) for product in provided.products),
         tuple(
-            TrackedGroup(group.group_id, group.name, tuple(map(Membership, group.members)))
+            TrackedGroup(
+                group.group_id,
+                group.name,
+                tuple(Membership(member.key, member.first_day) for member in group.members),
+            )
             for group in provided.groups
         ),
     )

@@ -59,5 +59,5 @@ def competitive_scores(
             table=tables.competitive_scores,
             upstream=[tables.product_features, tables.rank_features],
             reach_days=0,
-            rebuild=lambda scope: [rebuild_scores(database, scope, run_id=context.run_id)],
+            rebuild=lambda scope: [rebuild_scores(database, scope, run_id=context.run.run_id)],
         )

@@ -121,7 +121,7 @@ def product_features(
             upstream=[tables.product_snapshots],
             reach_days=LOOK_BACK_DAYS,
             rebuild=lambda scope: [
-                rebuild_product_features(database, scope, run_id=context.run_id)
+                rebuild_product_features(database, scope, run_id=context.run.run_id)
             ],
         )
 
@@ -158,5 +158,7 @@ def rank_features(
             table=tables.rank_features,
             upstream=[tables.product_snapshots],
             reach_days=LOOK_BACK_DAYS,
-            rebuild=lambda scope: [rebuild_rank_features(database, scope, run_id=context.run_id)],
+            rebuild=lambda scope: [
+                rebuild_rank_features(database, scope, run_id=context.run.run_id)
+            ],
         )

@@ -56,7 +56,7 @@ def competitive_reports(
             table=tables.competitive_reports,
             upstream=[tables.competitive_scores, tables.alerts],
             reach_days=0,
-            rebuild=lambda scope: [rebuild_reports(database, scope, run_id=context.run_id)],
+            rebuild=lambda scope: [rebuild_reports(database, scope, run_id=context.run.run_id)],
         )
         for key in context.partition_keys:
             day = date.fromisoformat(key)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -173,7 +174,11 @@ def _svg(figure: Figure, title: str) -> str:
     """The figure without the prologue of a file, told to those who cannot see it."""
     buffer = io.StringIO()
     metadata: dict[str, Any] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(buffer, format="svg", transparent=True, metadata=metadata)
+    with warnings.catch_warnings():
+        # The text stays text, shown in a font of the reader's: what matplotlib's own lacks (the
+        # yen sign of Japanese prices) is no fault.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+        figure.savefig(buffer, format="svg", transparent=True, metadata=metadata)
     text = buffer.getvalue()
     start = _SVG_START.search(text)
     if start is None:

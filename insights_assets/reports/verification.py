@@ -33,7 +33,7 @@ from insights_assets.reports.schema import (
 )
 from insights_resources.marketplaces import MARKETPLACES
 
-_NUMBER = re.compile(r"(?<!\w)[+\-−]?\d(?:[.,'’]?\d|[\u00a0\u202f](?=\d{3}(?!\d))\d)*")
+_NUMBER = re.compile(r"(?:(?<!\w)[+\-−])?\d(?:[.,'’]?\d|[\u00a0\u202f](?=\d{3}(?!\d))\d)*")
 _PERCENT = re.compile(r"[\s\u00a0\u202f]?(?:%|per ?cent\b)", re.IGNORECASE)
 _DAYS = re.compile(r"[\s\u00a0-]?days?\b", re.IGNORECASE)
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)\b")
@@ -210,6 +210,8 @@ def _number_problem(token: re.Match[str], sentence: str, cited: Sequence[Fact]) 
         if any(_matches_amount(written, fact) for fact in cited if fact.unit in currencies):
             return None
         return f"the amount {written} is no cited fact in that currency"
+    if before[-1:].isalpha():
+        return f"{before[-1]}{written} cannot be looked up"
     parsed = _parsed(written, ".", ",")
     if parsed is None:
         return f"{written} is not written as a number in English"

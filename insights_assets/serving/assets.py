@@ -51,13 +51,14 @@ def product_summaries(
     database = warehouse.open()
     with failures_without_traceback(context):
         only = frozenset(map(parse_product_key, config.products)) or None
-        build = rebuild_product_summaries(database, only, run_id=context.run_id)
+        build = rebuild_product_summaries(database, only, run_id=context.run.run_id)
         log_build(context, build)
         changed = changed_product_keys(database, build)
         cache.open().delete(*(product_summary_key(*key) for key in changed))
     table = tables.product_summaries
     with database.begin() as connection:
         rows = connection.scalar(select(func.count()).where(is_current(table)))
+    context.log.info(f"{rows or 0:,} products, {len(changed):,} of them changed")
     return MaterializeResult(metadata={"dagster/row_count": rows or 0, "changed": len(changed)})
 
 
@@ -73,9 +74,10 @@ def product_summaries(
 def marts(context: AssetExecutionContext, warehouse: WarehouseResource) -> MaterializeResult:
     """The views that a BI tool starts from: price history, leaderboard, overview, alerts, quality.
 
-    Grain: stated in each `.sql` file. Inputs: the contract's views. Made anew as a whole in one
-    transaction. Read by analysts.
+    Grain: stated in each `.sql` file. Inputs: the contract's views. Idempotent: made anew as a
+    whole in one transaction. Read by analysts.
     """
     with failures_without_traceback(context):
         rows = create_marts(warehouse.open())
+    context.log.info(", ".join(f"{name}: {count:,} rows" for name, count in rows.items()))
     return MaterializeResult(metadata={"dagster/row_count": sum(rows.values()), **rows})

@@ -5,13 +5,15 @@ from dagster import AssetExecutionContext, asset
 from insights_assets.capture.assets import RAW_PAGES
 from insights_assets.partitions import DAILY, SINGLE_RUN
 from insights_assets.published_asset import (
+    days_of_run,
     failures_without_traceback,
     log_build,
     report_rows_by_day,
 )
 from insights_assets.run_scope import ScopeConfig, describe_scopes, partition_scope
-from insights_assets.snapshots.rebuild import pending_scopes, rebuild_snapshots
+from insights_assets.snapshots.rebuild import pending_scopes, rebuild_snapshots, require_pages
 from insights_assets.table_metadata import OWNERS, asset_key, table_metadata
+from insights_resources.scope import today_utc
 from insights_resources.warehouse import tables
 from insights_resources.wiring import PageArchiveResource, WarehouseResource
 
@@ -58,13 +60,21 @@ def product_snapshots(
 
     with failures_without_traceback(context):
         scopes = [partition_scope(context, config)] if config.includes_partitions else []
+        for scope in scopes:
+            require_pages(database, scope, today_utc())
         if config.includes_pending:
             scopes += pending_scopes(database)
         context.log.info(f"covers {describe_scopes(scopes)}")
+        rejected = 0
         for scope in scopes:
             builds = rebuild_snapshots(
-                database, archive, scope, run_id=context.run_id, progress=log_progress
+                database, archive, scope, run_id=context.run.run_id, progress=log_progress
             )
             log_build(context, builds.snapshots)
             log_build(context, builds.rejections)
-        report_rows_by_day(context, database, tables.product_snapshots)
+            rejected += builds.rejections.row_count
+        counts = report_rows_by_day(context, database, tables.product_snapshots)
+        context.log.info(
+            f"{sum(counts.values()):,} snapshots for {days_of_run(context)}; "
+            f"{rejected:,} of the pages covered were rejected"
+        )

@@ -14,11 +14,11 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Table, and_, exists, select, true, tuple_
+from sqlalchemy import ColumnElement, Table, and_, exists, func, select, true, tuple_
 
 from insights_assets.snapshots.parser import PARSER_VERSION, parse_page
 from insights_assets.snapshots.product_snapshot import ParsedPage, ProductSnapshot
-from insights_resources.errors import ArchiveError
+from insights_resources.errors import ArchiveError, InvalidInputError
 from insights_resources.marketplaces import ProductKey
 from insights_resources.page_archive import PageArchive
 from insights_resources.page_providers.protocol import Verdict
@@ -93,6 +93,26 @@ def rebuild_snapshots(
                 run_id=run_id,
             ),
         )
+
+
+def require_pages(warehouse: Warehouse, scope: Scope, today: date) -> None:
+    """Refuses past days of which no page is archived: nothing can be rebuilt from nothing.
+
+    Raises ``InvalidInputError`` that names the days there are. Days among others that have pages
+    pass, and so does today, whose pages may yet come.
+    """
+    table = tables.raw_pages
+    if scope.last_day >= today:
+        return
+    with warehouse.read() as connection:
+        if connection.scalar(select(exists().where(in_scope(table, scope)))):
+            return
+        first, last = connection.execute(select(func.min(table.c.day), func.max(table.c.day))).one()
+    there_are = f"there are pages of {first} to {last}" if first else "the archive is empty"
+    raise InvalidInputError(
+        f"no page of {scope} was ever captured ({there_are}): choose days with pages, or capture "
+        f"these where the page provider has past days (insights backfill --capture)"
+    )
 
 
 def in_scope(table: Table, scope: Scope) -> ColumnElement[bool]:

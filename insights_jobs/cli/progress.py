@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 
 from rich.console import Console
+from rich.text import Text
 
-from insights_jobs.runs import StepProgress
+from insights_jobs.runs import FinishedRun, StepProgress
 
 
 class RunPrinter:
-    """Prints each asset as it ends, with the seconds it took; its log lines with ``verbose``.
+    """Prints each asset as it ends: the seconds it took, and what it said last; all that it and
+    its checks said with ``verbose``.
 
     On a terminal the running asset and its last words stand in a status line.
     """
@@ -36,18 +38,23 @@ class RunPrinter:
             self._status.update(asset)
         elif progress.kind == "said":
             self._said[asset] = progress.text
-            self._status.update(f"{asset}: {progress.text[:100]}")
+            self._status.update(Text(f"{asset}: {progress.text}"[:100]))
             if self._verbose:
-                self._console.print(f"    {progress.text}", style="dim", highlight=False)
-        elif asset in self._started:
+                self._console.print(Text(f"    {progress.text}", "dim"), soft_wrap=True)
+        elif asset in self._started and not (progress.is_check and progress.kind == "done"):
             seconds = time.monotonic() - self._started[asset]
             mark, style = ("✓", "green") if progress.kind == "done" else ("✗", "red")
             self._console.print(
-                f"[{style}]{mark}[/] {asset:<34} {seconds:5.1f} s  ", end="", highlight=False
+                Text.assemble(
+                    (mark, style),
+                    f" {asset:<30} {seconds:5.1f} s  ",
+                    (progress.text or self._said.get(asset, ""), "dim"),
+                ),
+                soft_wrap=True,
             )
-            self._console.print(
-                self._said.get(asset, "").split(": build")[0][:90],
-                style="dim",
-                highlight=False,
-                markup=False,
-            )
+
+
+def print_failed_checks(console: Console, run: FinishedRun) -> None:
+    """The run's failed checks; those that only warn stop nothing."""
+    for check in run.failed_checks:
+        console.print(Text(f"! {check}", "yellow"), soft_wrap=True)

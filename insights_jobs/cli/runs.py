@@ -26,8 +26,8 @@ def demo(days: int, verbose: bool) -> None:
     """Run the whole graph on simulated pages, or on saved ones (INSIGHTS_PAGES=folder)."""
     from insights_jobs.build import build_definitions
     from insights_jobs.cli.environment import open_warehouse, settings_with_instance
-    from insights_jobs.cli.progress import RunPrinter
-    from insights_jobs.demo import demo_stretches, print_summary
+    from insights_jobs.cli.progress import RunPrinter, print_failed_checks
+    from insights_jobs.demo import plan_demo, print_summary
     from insights_jobs.runs import run_job
 
     console = Console()
@@ -35,13 +35,19 @@ def demo(days: int, verbose: bool) -> None:
     settings = settings_with_instance()
     console.print(settings.describe(), style="dim", highlight=False)
     definitions = build_definitions()
-    stretches = demo_stretches(settings, days)
-    for number, (first, last) in enumerate(stretches, start=1):
+    plan = plan_demo(settings, days)
+    for reason, count in plan.left_out.most_common():
+        console.print(f"{count} files left out: {reason}", style="dim", markup=False)
+    total = len(plan.stretches)
+    for number, (first, last) in enumerate(plan.stretches, start=1):
         span = str(first) if first == last else f"{first} to {last}"
-        count = f" ({number} of {len(stretches)})" if len(stretches) > 1 else ""
+        count = f" ({number} of {total})" if total > 1 else ""
         console.print(f"\n[bold]{span}[/]{count}", highlight=False)
         with RunPrinter(console, verbose=verbose) as printer:
-            run_job(definitions, "whole_graph", first_day=first, last_day=last, on_progress=printer)
+            finished = run_job(
+                definitions, "whole_graph", first_day=first, last_day=last, on_progress=printer
+            )
+        print_failed_checks(console, finished)
     print_summary(console, open_warehouse(settings), settings, time.monotonic() - began)
 
 
@@ -84,7 +90,7 @@ def backfill(first: date, last: date | None, capture: bool, verbose: bool) -> No
     """Rebuild past days from the archived pages, as one run."""
     from insights_jobs.build import build_definitions
     from insights_jobs.cli.environment import settings_with_instance
-    from insights_jobs.cli.progress import RunPrinter
+    from insights_jobs.cli.progress import RunPrinter, print_failed_checks
     from insights_jobs.runs import run_job
     from insights_resources.errors import InvalidInputError
 
@@ -100,6 +106,5 @@ def backfill(first: date, last: date | None, capture: bool, verbose: bool) -> No
         finished = run_job(
             build_definitions(), job, first_day=first, last_day=until, on_progress=printer
         )
-    for check in finished.failed_checks:
-        console.print(f"check failed: {check}", style="yellow", highlight=False)
+    print_failed_checks(console, finished)
     console.print(f"done; run {finished.run_id}", highlight=False)

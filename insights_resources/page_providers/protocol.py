@@ -55,19 +55,27 @@ class CapturedPage:
 
 @dataclass(frozen=True)
 class CatalogProduct:
-    """A product that a provider knows of."""
+    """A product that a provider knows of; ``label`` None: its title must do."""
 
     key: ProductKey
-    label: str
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class CatalogMember:
+    """A member of such a group; ``first_day`` None: as far back as there is data."""
+
+    key: ProductKey
+    first_day: date | None = None
 
 
 @dataclass(frozen=True)
 class CatalogGroup:
-    """A competitive group that a provider knows of, with its members from the first day on."""
+    """A competitive group that a provider knows of."""
 
     group_id: str
     name: str
-    members: tuple[ProductKey, ...]
+    members: tuple[CatalogMember, ...]
 
 
 @dataclass(frozen=True)

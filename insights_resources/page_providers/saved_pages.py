@@ -20,6 +20,7 @@ from insights_resources.page_providers.document import PageDocument
 from insights_resources.page_providers.protocol import (
     CapturedPage,
     CatalogGroup,
+    CatalogMember,
     CatalogProduct,
     PageTarget,
     ProviderCatalog,
@@ -95,30 +96,25 @@ class SavedPagesProvider:
         return any(day == with_pages for _, with_pages in self._indexed().pages)
 
     def catalog(self) -> ProviderCatalog:
-        """The products of the folder; those of one marketplace and day compete with each other."""
-        index = self._indexed()
-        members: dict[tuple[str, date], set[ProductKey]] = defaultdict(set)
-        by_year: dict[tuple[str, date], bool] = defaultdict(lambda: True)
-        for (key, day), pages in index.pages.items():
-            place = (key.marketplace, day)
-            members[place].add(key)
-            by_year[place] &= all(page.captured.precision == "year" for page in pages)
-        groups = []
-        for (domain, day), keys in sorted(members.items()):
-            if len(keys) < 2:
-                continue
-            when = str(day.year) if by_year[domain, day] else str(day)
-            groups.append(
-                CatalogGroup(
-                    group_id=f"{domain.replace('.', '-')}-{day}",
-                    name=f"Saved pages of {domain}, {when}",
-                    members=tuple(sorted(keys)),
-                )
-            )
-        products = sorted({key for key, _ in index.pages})
+        """The products of the folder; those of one marketplace compete with each other, each from
+        the day of its first page on."""
+        first_days: dict[ProductKey, date] = {}
+        for key, day in self._indexed().pages:
+            first_days[key] = min(day, first_days.get(key, day))
+        members: dict[str, list[CatalogMember]] = defaultdict(list)
+        for key, day in sorted(first_days.items()):
+            members[key.marketplace].append(CatalogMember(key, day))
         return ProviderCatalog(
-            products=tuple(CatalogProduct(key, key.asin) for key in products),
-            groups=tuple(groups),
+            products=tuple(CatalogProduct(key) for key in sorted(first_days)),
+            groups=tuple(
+                CatalogGroup(
+                    group_id=f"saved-{domain.replace('.', '-')}",
+                    name=f"Saved pages of {domain}",
+                    members=tuple(those),
+                )
+                for domain, those in members.items()
+                if len(those) > 1
+            ),
         )
 
     async def fetch(self, targets: Sequence[PageTarget]) -> AsyncIterator[CapturedPage]:

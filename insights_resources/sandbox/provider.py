@@ -11,6 +11,7 @@ from insights_resources.page_providers.document import PageDocument
 from insights_resources.page_providers.protocol import (
     CapturedPage,
     CatalogGroup,
+    CatalogMember,
     CatalogProduct,
     PageTarget,
     ProviderCatalog,
@@ -56,7 +57,9 @@ class SandboxProvider:
             ),
             groups=tuple(
                 CatalogGroup(
-                    group.group_id, group.name, tuple(product.key for product in group.products)
+                    group.group_id,
+                    group.name,
+                    tuple(CatalogMember(product.key) for product in group.products),
                 )
                 for group in self.market.groups
             ),

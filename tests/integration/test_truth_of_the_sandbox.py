@@ -82,6 +82,8 @@ def _same(found: Any, right: Any) -> bool:
         return found is None and right is None
     if isinstance(right, str | bool):
         return bool(found == right)
+    if isinstance(right, dict):
+        return set(found) == set(right) and all(_same(found[name], right[name]) for name in right)
     if isinstance(right, int | float | Decimal):
         # Written figures are rounded to six digits behind the point.
         return math.isclose(float(found), float(right), rel_tol=1e-6, abs_tol=2e-6)

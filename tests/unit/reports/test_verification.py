@@ -39,8 +39,9 @@ def price(value: str, currency: str = "EUR", marketplace: str = "amazon.de") -> 
         ("It costs £12.99.", [price("12.99", "GBP", "amazon.co.uk")]),
         ("It costs ₹1,23,456.00.", [price("123456.00", "INR", "amazon.in")]),
         ("It costs ￥1,700.", [price("1700.00", "JPY", "amazon.co.jp")]),
-        ("It costs 1 299,00 kr.", [price("1299.00", "SEK", "amazon.se")]),
+        ("It costs 1\u00a0299,00 kr.", [price("1299.00", "SEK", "amazon.se")]),
         ("It costs R$\u00a012,99.", [price("12.99", "BRL", "amazon.com.br")]),
+        ("It costs AED12.99.", [price("12.99", "AED", "amazon.ae")]),
         ("It costs 13 €.", [price("12.99")]),  # within its rounding
         ("It became cheaper by 12.3% over 7 days.", [fact(-0.1234, "ratio", "change over 7 days")]),
         ("It changed by -12.3%.", [fact(-0.1234, "ratio")]),
@@ -97,6 +98,8 @@ def test_what_the_facts_say_holds(sentence: str, facts: list[Fact]) -> None:
         ("It has 1.2.3 points.", [fact(1.2, "points")]),
         ("It has 1,2 points.", [fact(1.2, "points")]),
         ("It has 12,34 ratings.", [fact(1234, "count")]),
+        ("It has X3 ratings.", [fact(3, "count")]),
+        ("It costs XAED0.01.", [price("0.01", "AED", "amazon.ae")]),
     ],
 )
 def test_what_they_do_not_say_is_found(sentence: str, facts: list[Fact]) -> None:

@@ -45,7 +45,7 @@ def test_its_catalog_holds_every_product_once_and_readable_groups() -> None:
         "jp-mag-bottles",
         "fr-lampes-de-bureau",
     ]
-    members = [key for group in catalog.groups for key in group.members]
+    members = [member.key for group in catalog.groups for member in group.members]
     assert sorted(members) == sorted(product.key for product in catalog.products)
     assert all(product.label for product in catalog.products)
 

@@ -99,15 +99,16 @@ def test_a_product_or_day_without_a_page_gives_none(folder: Path) -> None:
     assert fetch(provider, MARKET.keys[0], date(1999, 1, 1)) == []
 
 
-def test_pages_of_one_marketplace_and_day_compete(folder: Path) -> None:
+def test_products_of_one_marketplace_compete_from_their_first_page_on(folder: Path) -> None:
     catalog = SavedPagesProvider(folder).catalog()
     assert [product.key for product in catalog.products] == sorted(
         [MARKET.keys[0], *MARKET.keys[6:9]]
     )
     (group,) = catalog.groups
-    assert group.group_id == "amazon-de-2021-07-01"
-    assert group.name == "Saved pages of amazon.de, 2021"
-    assert group.members == tuple(sorted(MARKET.keys[6:9]))
+    assert group.group_id == "saved-amazon-de"
+    assert group.name == "Saved pages of amazon.de"
+    assert [member.key for member in group.members] == sorted(MARKET.keys[6:9])
+    assert {member.first_day for member in group.members} == {date(2021, 7, 1)}
 
 
 def test_another_shop_is_skipped_with_the_reason(folder: Path) -> None:
