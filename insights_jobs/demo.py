@@ -223,7 +223,8 @@ def _newest_report(warehouse: Warehouse) -> tuple[date, str] | None:
         row = connection.execute(
             select(table.c.day, table.c.group_id)
             .where(is_current(table), table.c.status == "complete")
-            .order_by(table.c.day.desc(), table.c.group_id)
+            # One that compares something, if there is any.
+            .order_by(table.c.leader_asin.is_(None), table.c.day.desc(), table.c.group_id)
             .limit(1)
         ).first()
     return None if row is None else (row.day, row.group_id)

@@ -39,8 +39,8 @@ def alerts(
     Grain: one alert. Inputs: the features day by day, the rules, and the state of each rule on the
     day before (`alert_states`). A rule fires when its condition becomes true and is armed again
     when it has been false; a failed capture fires nothing. Idempotent: ids are deterministic, a
-    rebuild gives the same alerts. Only alerts of today are announced in the run's log: a rebuild of the past
-    notifies nobody. Read by people, reports and summaries.
+    rebuild gives the same alerts. Only alerts of today are announced in the run's log: a rebuild
+    of the past notifies nobody. Read by people, reports and summaries.
     """
     database = warehouse.open()
     today = today_utc()

@@ -45,6 +45,9 @@ def day_is_complete(warehouse: WarehouseResource) -> AssetCheckResult:
     return AssetCheckResult(
         passed=not missing,
         severity=AssetCheckSeverity.WARN,
+        description=(
+            f"{len(missing)} of {len(expected)} products have no page of {day}" if missing else None
+        ),
         metadata={
             "day": day.isoformat(),
             "expected": len(expected),

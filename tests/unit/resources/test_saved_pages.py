@@ -237,7 +237,7 @@ def test_the_real_folder() -> None:
     provider = SavedPagesProvider(SHARED / "pages")
     catalog = provider.catalog()
     assert len(catalog.products) > 55
-    assert {"amazon-de-2020-07-01", "amazon-com-2025-07-01"} <= {g.group_id for g in catalog.groups}
+    assert {"saved-amazon-de", "saved-amazon-com"} <= {g.group_id for g in catalog.groups}
     reasons = [skipped.reason for skipped in provider.skipped]
     assert sum("no Amazon marketplace" in reason for reason in reasons) == 4
     verdicts = [
