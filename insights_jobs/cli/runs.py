@@ -36,8 +36,8 @@ def demo(days: int, verbose: bool) -> None:
     console.print(settings.describe(), style="dim", highlight=False)
     definitions = build_definitions()
     plan = plan_demo(settings, days)
-    for reason, count in plan.left_out.most_common():
-        console.print(f"{count} files left out: {reason}", style="dim", markup=False)
+    for reason, files in plan.left_out.most_common():
+        console.print(f"{files} files left out: {reason}", style="dim", markup=False)
     total = len(plan.stretches)
     for number, (first, last) in enumerate(plan.stretches, start=1):
         span = str(first) if first == last else f"{first} to {last}"
