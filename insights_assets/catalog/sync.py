@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, true, update
 
 from insights_assets.catalog.catalog_file import (
     Catalog,
@@ -64,13 +65,30 @@ def catalog_of_provider(provided: ProviderCatalog | None) -> Catalog | None:
 def sync_products(
     warehouse: Warehouse, source: str, products: Iterable[TrackedProduct]
 ) -> SyncCounts:
-    """Makes the products of this source the ones given. A product that another source already
-    tracks stays that source's, and is made active again if need be."""
+    """Makes the products of this source the ones given. A product that another source tracks stays
+    as it is; one that nobody tracks any more becomes this source's."""
+    return _sync_products(warehouse, source, products, deactivates_others=True)
+
+
+def track_additional_products(
+    warehouse: Warehouse, source: str, products: Iterable[TrackedProduct]
+) -> None:
+    """Tracks these products beside those that the source tracks already; deactivates none."""
+    _sync_products(warehouse, source, products, deactivates_others=False)
+
+
+def _sync_products(
+    warehouse: Warehouse,
+    source: str,
+    products: Iterable[TrackedProduct],
+    *,
+    deactivates_others: bool,
+) -> SyncCounts:
     table = tables.products
     now = datetime.now(UTC)
     wanted = {product.key: product for product in products}
     added = changed = deactivated = 0
-    with warehouse.begin() as connection:
+    with warehouse.writer_lock(table, None, None), warehouse.begin() as connection:
         current = {
             ProductKey(row.marketplace, row.asin): row for row in connection.execute(select(table))
         }
@@ -90,16 +108,17 @@ def sync_products(
                 )
                 added += 1
                 continue
-            new_label = product.label if row.source == source else (row.label or product.label)
-            if not row.is_active or row.label != new_label:
+            if not row.is_active or (row.source == source and row.label != product.label):
                 connection.execute(
                     update(table)
                     .where(table.c.marketplace == key.marketplace, table.c.asin == key.asin)
-                    .values(is_active=True, label=new_label, last_updated_at=now)
+                    .values(source=source, is_active=True, label=product.label, last_updated_at=now)
                 )
                 changed += 1
         for key, row in current.items():
-            if row.source == source and row.is_active and key not in wanted:
+            if not deactivates_others or key in wanted:
+                continue
+            if row.source == source and row.is_active:
                 connection.execute(
                     update(table)
                     .where(table.c.marketplace == key.marketplace, table.c.asin == key.asin)
@@ -107,21 +126,6 @@ def sync_products(
                 )
                 deactivated += 1
     return SyncCounts(len(wanted), added, changed, deactivated)
-
-
-def track_additional_products(
-    warehouse: Warehouse, source: str, products: Iterable[TrackedProduct]
-) -> None:
-    """Tracks these products beside those that the source tracks already; deactivates none."""
-    table = tables.products
-    with warehouse.begin() as connection:
-        standing = [
-            TrackedProduct(ProductKey(row.marketplace, row.asin), row.label)
-            for row in connection.execute(
-                select(table).where(table.c.source == source, table.c.is_active)
-            )
-        ]
-    sync_products(warehouse, source, [*standing, *products])
 
 
 def sync_groups(
@@ -141,7 +145,7 @@ def sync_groups(
     now = datetime.now(UTC)
     wanted = {group.group_id: group for group in groups}
     added = changed = deactivated = 0
-    with warehouse.begin() as connection:
+    with warehouse.writer_lock(table, None, None), warehouse.begin() as connection:
         current = {row.group_id: row for row in connection.execute(select(table))}
         for group_id, group in wanted.items():
             row = current.get(group_id)
@@ -192,7 +196,7 @@ def _sync_members(
     standing = {
         ProductKey(row.marketplace, row.asin): row
         for row in sorted(rows, key=lambda row: row.valid_from)
-        if row.valid_to is None or row.valid_to >= today or _is_listed(row, group)
+        if row.valid_to is None or row.valid_to >= today or _is_listed(row, group, today)
     }
     changed = False
     for member in group.members:
@@ -203,6 +207,7 @@ def _sync_members(
         changed = True
         if row is not None:
             connection.execute(table.delete().where(_is_row(row)))
+        _make_room(connection, group.group_id, member, valid_from)
         connection.execute(
             insert(table).values(
                 group_id=group.group_id,
@@ -222,15 +227,33 @@ def _sync_members(
     return changed
 
 
-def _is_listed(row: object, group: TrackedGroup) -> bool:
+def _is_listed(row: Row[Any], group: TrackedGroup, today: date) -> bool:
     """Whether a membership that has ended is one that the catalog itself ends (``to:``)."""
     return any(
-        member.key == (row.marketplace, row.asin) and member.valid_to == row.valid_to  # type: ignore[attr-defined]
+        member.key == (row.marketplace, row.asin)
+        and member.valid_to is not None
+        and member.valid_to < today
         for member in group.members
     )
 
 
-def _is_row(row: object):  # type: ignore[no-untyped-def]
+def _make_room(connection: Connection, group_id: str, member: Membership, valid_from: date) -> None:
+    """Cuts the member's other memberships off where this one begins: no day may have two."""
+    table = tables.group_members
+    overlapping = and_(
+        table.c.group_id == group_id,
+        table.c.marketplace == member.key.marketplace,
+        table.c.asin == member.key.asin,
+        or_(table.c.valid_to.is_(None), table.c.valid_to >= valid_from),
+        true() if member.valid_to is None else table.c.valid_from <= member.valid_to,
+    )
+    connection.execute(table.delete().where(overlapping, table.c.valid_from >= valid_from))
+    connection.execute(
+        update(table).where(overlapping).values(valid_to=valid_from - timedelta(days=1))
+    )
+
+
+def _is_row(row: Row[Any]) -> ColumnElement[bool]:
     table = tables.group_members
     return and_(*(table.c[name] == getattr(row, name) for name in table.info["key"]))
 
