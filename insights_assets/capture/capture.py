@@ -12,7 +12,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -51,14 +51,26 @@ def plan_targets(
     """
     refused = [day for day in scope.days if not provider.can_serve(day)]
     if refused:
-        span = str(refused[0]) if len(refused) == 1 else f"{refused[0]} to {refused[-1]}"
         raise DayNotServableError(
-            f"the page provider {provider.name!r} has no pages of {span}: a page can only be "
-            f"captured on its day. Leave capture/raw_pages out of the selection to rebuild that "
-            f"day from the archived pages"
+            f"the page provider {provider.name!r} has no pages of {_in_words(refused)}: a page can "
+            f"only be captured on its day. Leave capture/raw_pages out of the selection to rebuild "
+            f"{'that day' if len(refused) == 1 else 'those days'} from the archived pages"
         )
     keys = list(products)
     return [PageTarget(key, day) for day in scope.days for key in keys]
+
+
+def _in_words(days: Sequence[date]) -> str:
+    """Days in order, those that follow each other as one stretch."""
+    stretches: list[tuple[date, date]] = []
+    for day in days:
+        if stretches and day == stretches[-1][1] + timedelta(days=1):
+            stretches[-1] = (stretches[-1][0], day)
+        else:
+            stretches.append((day, day))
+    return ", ".join(
+        str(first) if first == last else f"{first} to {last}" for first, last in stretches
+    )
 
 
 def capture_pages(
@@ -138,5 +150,8 @@ def _insert_page(connection: Connection, warehouse: Warehouse, row: dict[str, An
     """Writes the row unless the page is there already; says whether it was new."""
     table = tables.raw_pages
     dialect_insert = postgresql.insert if warehouse.is_postgres else sqlite.insert
-    statement: Any = dialect_insert(table).values(row).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    # RETURNING and not the count of rows, which PostgreSQL's driver does not give here.
+    statement: Any = (
+        dialect_insert(table).values(row).on_conflict_do_nothing().returning(table.c.page_id)
+    )
+    return connection.execute(statement).first() is not None
