@@ -67,8 +67,11 @@ def rebuild_published_asset(
     upstream: Sequence[Table],
     reach_days: int,
     rebuild: Rebuild,
-) -> None:
-    """Rebuilds what the run covers of a table by days, and reports it by partition."""
+) -> list[date]:
+    """Rebuilds what the run covers of a table by days, and reports it by partition.
+
+    Returns the days that were rebuilt, in order: those of the run, or others that were pending.
+    """
     work = work_of_run(
         context, config, warehouse, consumer=table, upstream=upstream, reach_days=reach_days
     )
@@ -78,7 +81,9 @@ def rebuild_published_asset(
             log_build(context, build)
     work.done(warehouse, table)
     counts = report_rows_by_day(context, warehouse, table)
-    context.log.info(f"{sum(counts.values()):,} rows for {days_of_run(context)}")
+    total = sum(counts.values())
+    context.log.info(f"{total:,} {'row' if total == 1 else 'rows'} for {days_of_run(context)}")
+    return sorted({day for scope in work.scopes for day in scope.days})
 
 
 def days_of_run(context: AssetExecutionContext) -> str:

@@ -82,7 +82,7 @@ def line_chart(
     with _settings(name):
         plot = _Plot(_HEIGHT)
         for mark in _rank_ticks(low, high) if is_rank else _even_ticks(low, high):
-            plot.line((0, 1), (height(mark), height(mark)), color=_FAINT, linewidth=0.6)
+            plot.line((0, 1), (height(mark), height(mark)), color=_FAINT, linewidth=0.6, zorder=0)
             plot.text(-0.012, height(mark), format_value(mark), ha="right", va="center")
         width = max(1, len(days) - 1)
         for place in range(len(days) - 1, -1, -7):
@@ -116,7 +116,7 @@ def score_bars(name: str, title: str, scores: Sequence[tuple[int, float]]) -> st
     with _settings(name):
         plot = _Plot(_BAR * max(2, len(shown)) + _BELOW + _ABOVE)
         for mark in (0, 25, 50, 75, 100):
-            plot.line((mark / 100, mark / 100), (0, 1), color=_FAINT, linewidth=0.6)
+            plot.line((mark / 100, mark / 100), (0, 1), color=_FAINT, linewidth=0.6, zorder=0)
             plot.text(mark / 100, -0.04, str(mark), ha="center", va="top")
         for place, (number, score) in enumerate(shown):
             middle = 1 - (place + 0.5) * row

@@ -8,6 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,28 @@ def audit_reports(reports: pd.DataFrame) -> Iterable[AuditFinding]:
     yield AuditFinding("no_leader_without_data", unnamed == 0, f"{unnamed} name one")
     active = int(reports["html"].str.contains(r"<script|javascript:", case=False).sum())
     yield AuditFinding("pages_run_no_script", active == 0, f"{active} would")
+
+
+@dataclass(frozen=True)
+class StoredReport:
+    """A current report as people read it."""
+
+    group_id: str
+    markdown: str
+    html: str
+
+
+def current_reports(warehouse: Warehouse, day: date) -> list[StoredReport]:
+    """The day's current reports, by group."""
+    table = tables.competitive_reports
+    query = select_current(table, table.c.group_id, table.c.markdown, table.c.html)
+    with warehouse.read() as connection:
+        return [
+            StoredReport(*row)
+            for row in connection.execute(
+                query.where(table.c.day == day).order_by(table.c.group_id)
+            )
+        ]
 
 
 def write_report_files(warehouse: Warehouse, folder: Path, day: date, group_id: str) -> list[Path]:

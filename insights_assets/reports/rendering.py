@@ -6,10 +6,12 @@ Markdown template backslash-escapes every value. The HTML page needs no network 
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from html import unescape
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -44,6 +46,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~$])")
 _LINE_START = re.compile(r"^(\d+(?=[.)](?!\S))|(?=[-+=](?!\d)))")
 #: What would be read as another character.
 _ENTITY = re.compile(r"&(?=#?\w+;)")
+_CHART = re.compile(r"<svg\b.*?<title>(?P<title>[^<]*)</title>.*?</svg>", re.DOTALL)
 #: What some dialects make a link of by itself.
 _AUTOLINK = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp)(:)|\b(www)(\.)")
 
@@ -94,6 +97,20 @@ def render(sheet: FactSheet, report: Report, provenance: Provenance) -> Pages:
         .get_template("report.html.j2")
         .render(shared, charts=_charts(sheet)),
     )
+
+
+def charts_as_markdown(html: str) -> str:
+    """The charts of a rendered page as images in Markdown, each within its own address, below its
+    title.
+
+    What stands between ``<svg`` and ``</svg>`` in such a page is a chart: all text is escaped.
+    """
+    images = []
+    for chart in _CHART.finditer(html):
+        title = re.sub(r"[\[\]\\\s]+", " ", unescape(chart["title"]))
+        encoded = base64.b64encode(chart[0].encode()).decode()
+        images.append(f"{markdown_text(title)}\n\n![{title}](data:image/svg+xml;base64,{encoded})")
+    return "\n\n".join(images)
 
 
 def markdown_text(text: str) -> str:

@@ -86,6 +86,12 @@ class Warehouse:
             f"postgresql://user:password@host/name or sqlite:///file"
         )
 
+    def lock_file(self, name: str) -> Path:
+        """The file that this name's lock is taken on, in a folder beside the SQLite file."""
+        folder = Path(f"{self.engine.url.database}.locks")
+        folder.mkdir(exist_ok=True)
+        return folder / f"{name}.lock"
+
     @property
     def address(self) -> str:
         """Where it is, without the password."""
@@ -201,7 +207,7 @@ class Warehouse:
             f"minutes: try again when it has ended"
         )
         if not self.is_postgres:
-            lock = FileLock(f"{self.engine.url.database}.{table.name}.lock", timeout=_LOCK_SECONDS)
+            lock = FileLock(self.lock_file(table.name), timeout=_LOCK_SECONDS)
             try:
                 lock.acquire()
             except Timeout as error:

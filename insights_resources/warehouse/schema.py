@@ -149,7 +149,7 @@ def _migration_transaction(warehouse: Warehouse) -> Iterator[Connection]:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             yield connection
         return
-    lock = FileLock(f"{warehouse.engine.url.database}.migrate.lock", timeout=_MIGRATION_SECONDS)
+    lock = FileLock(warehouse.lock_file("migrate"), timeout=_MIGRATION_SECONDS)
     try:
         lock.acquire()
     except Timeout as error:
