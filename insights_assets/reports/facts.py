@@ -152,16 +152,13 @@ def fact_sheet(inputs: ReportInputs, group_id: str, day: date) -> FactSheet:
         robust = by_method[Method.ROBUST].get(member.product)
         if robust is not None:
             source = score_source(member, robust, day)
-            facts += fact_of(
-                member.subject,
-                "robust_overall",
-                "robust overall score",
-                robust["overall_score"],
-                "points",
-                SCORES_TABLE,
-                source,
-                "overall_score",
-            )
+            for key, name, unit, column in (
+                ("robust_overall", "robust overall score", "points", "overall_score"),
+                ("robust_coverage", "dimensions of the robust score", "text", "coverage"),
+            ):
+                facts += fact_of(
+                    member.subject, key, name, robust[column], unit, SCORES_TABLE, source, column
+                )
     facts += group_facts(inputs, group_id, day, members, alerts, standard)
     facts += lead_facts(members, standard, group_id, day)
     return FactSheet(
@@ -227,7 +224,7 @@ def _names(
 ) -> dict[ProductKey, str]:
     """A name for each, different from all others'."""
     names = {
-        product: short_name(inputs.labels.get(product) or inputs.title(product, day) or "")
+        product: short_name(inputs.labels.get(product) or _title(inputs, product, day))
         or product.asin
         for product in products
     }
@@ -241,6 +238,11 @@ def _names(
         )
         for product, name in names.items()
     }
+
+
+def _title(inputs: ReportInputs, product: ProductKey, day: date) -> str:
+    titled = inputs.title(product, day)
+    return "" if titled is None else titled[1]
 
 
 def _alerts(inputs: ReportInputs, products: Sequence[ProductKey], day: date) -> list[Row]:

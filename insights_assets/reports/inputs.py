@@ -90,11 +90,11 @@ class ReportInputs:
         """The group's products on that day, in order."""
         return sorted({m.product for m in self.memberships[group_id] if m.holds_on(day)})
 
-    def title(self, product: ProductKey, day: date) -> str | None:
-        """The title at the last capture by the end of the day; None: none in its history."""
+    def title(self, product: ProductKey, day: date) -> tuple[date, str] | None:
+        """Day and title of the last capture by the end of the day; None: none in its history."""
         days, titles = self._titles.get(product, ([], []))
         place = bisect_right(days, day)
-        return titles[place - 1] if place else None
+        return (days[place - 1], titles[place - 1]) if place else None
 
     def add_titles(self, rows: Sequence[Row]) -> None:
         """Titles in the order of their captures."""

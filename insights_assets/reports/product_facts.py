@@ -62,12 +62,16 @@ _SCORE_FACTS = (
 
 def name_facts(inputs: ReportInputs, member: Member, day: date) -> Iterator[Fact]:
     marketplace, asin = member.product
+    titled = inputs.title(member.product, day)
+    source = {"marketplace": marketplace, "asin": asin}
     if inputs.labels.get(member.product):
         table, column = "dim_products", "label"
-        source = {"marketplace": marketplace, "asin": asin}
-    else:
+    elif titled is not None:
+        # The title may be of a capture before the day.
         table, column = "fact_product_snapshots", "title"
-        source = product_source(member, day)
+        source = product_source(member, titled[0])
+    else:
+        table, column = "dim_group_members", "asin"
     yield from fact_of(member.subject, "name", "name", member.name, "text", table, source, column)
 
 

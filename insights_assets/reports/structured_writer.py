@@ -31,7 +31,7 @@ from insights_assets.reports.structured_recommendations import (
 
 WRITER = "structured"
 #: Version of the writer and of the pages: raise it when equal facts would give another report.
-PROMPT_VERSION = "1"
+PROMPT_VERSION = "2"
 
 #: Smaller moves of a rank (ratio) or a rating (stars) are not worth a sentence.
 _RANK_MOVE = 0.25
@@ -59,9 +59,9 @@ def _position(sheet: FactSheet, n: Prose) -> Iterator[Statement]:
     ranked = sheet.ranked()
     if len(ranked) > 1:
         first, second = ranked[:2]
-        if sheet.number(GROUP, "lead") == 0:
+        if not _is_ahead(sheet):
             yield n.statement(
-                f"{n.name(first)} and {n.name(second)} share the lead of {n.group()} with an "
+                f"{_level_names(sheet, n)} share the lead of {n.group()} with an "
                 f"overall score of {n.points(first, 'overall')} points "
                 f"each{_among(sheet, n, first)}."
             )
@@ -73,7 +73,7 @@ def _position(sheet: FactSheet, n: Prose) -> Iterator[Statement]:
             )
     elif len(sheet.scored()) > 1:
         yield n.statement(
-            f"No two overall scores of {n.group()} count the same dimensions, so that none leads; "
+            f"Each overall score of {n.group()} counts other dimensions, so that none leads; "
             f"{n.name(ranked[0])} has {n.points(ranked[0], 'overall')} points."
         )
     elif ranked:
@@ -84,7 +84,7 @@ def _position(sheet: FactSheet, n: Prose) -> Iterator[Statement]:
     else:
         yield n.statement(f"No product of {n.group()} has an overall score.")
     priced = priced_alike(sheet)
-    if len(priced) > 1:
+    if len(priced) > 1 and _differ(sheet, priced[0], priced[-1], "price"):
         yield n.statement(
             f"{n.name(priced[0])} is the cheapest at {n.money(priced[0], 'price')}, "
             f"{n.name(priced[-1])} the dearest at {n.money(priced[-1], 'price')}."
@@ -100,6 +100,26 @@ def _position(sheet: FactSheet, n: Prose) -> Iterator[Statement]:
     yield from _largest_moves(sheet, n)
     yield n.statement(_stock_words(n, sheet))
     yield n.statement(_alert_words(n, sheet))
+
+
+def _is_ahead(sheet: FactSheet) -> bool:
+    """Whether the first has a higher score than the second."""
+    return (sheet.number(GROUP, "lead") or 0.0) > 0
+
+
+def _differ(sheet: FactSheet, one: Member, other: Member, key: str) -> bool:
+    return sheet.number(one.subject, key) != sheet.number(other.subject, key)
+
+
+def _level_names(sheet: FactSheet, n: Prose) -> str:
+    """The products with the highest score, where it is not one alone."""
+    ranked = sheet.ranked()
+    level = [member for member in ranked if not _differ(sheet, member, ranked[0], "overall")]
+    names = []
+    for member in level[:_MOST_OF_A_KIND]:
+        n.also(member, "overall")
+        names.append(n.name(member))
+    return listed(names + (["others"] if len(level) > _MOST_OF_A_KIND else []))
 
 
 def _among(sheet: FactSheet, n: Prose, first: Member) -> str:
@@ -184,7 +204,7 @@ def _strengths(sheet: FactSheet, n: Prose) -> Iterator[Statement]:
         strong = [d for d in dimensions(sheet, first) if d[1] >= _STRONG]
         if strong:
             yield n.statement(
-                f"{n.name(first)} owes its lead to "
+                f"{n.name(first)} owes its {'lead' if _is_ahead(sheet) else 'score'} to "
                 f"{listed([_score_words(n, first, d) for d, _ in strong])}."
             )
     for dimension in Dimension:
@@ -224,7 +244,7 @@ def _score_words(n: Prose, member: Member, dimension: Dimension) -> str:
 
 def _weaknesses(sheet: FactSheet, n: Prose) -> Iterator[Statement]:
     ranked = sheet.ranked()
-    if len(ranked) > 2:
+    if len(ranked) > 2 and _differ(sheet, ranked[0], ranked[-1], "overall"):
         last = ranked[-1]
         yield n.statement(
             f"{n.name(last)} comes last with an overall score of {n.points(last, 'overall')} "
@@ -236,7 +256,8 @@ def _weaknesses(sheet: FactSheet, n: Prose) -> Iterator[Statement]:
         dimension, score = dimensions(sheet, first)[-1]
         if score < _STRONG:
             yield n.statement(
-                f"The leader {n.name(first)} is weakest on {_score_words(n, first, dimension)}."
+                f"{'The leader ' if _is_ahead(sheet) else ''}{n.name(first)} is weakest on "
+                f"{_score_words(n, first, dimension)}."
             )
     for member in best(sheet, sheet.members, "price_to_median")[:1]:
         score = sheet.number(member.subject, "price_score") or 0.0
@@ -258,8 +279,9 @@ def _weaknesses(sheet: FactSheet, n: Prose) -> Iterator[Statement]:
 
 
 def _opportunities(sheet: FactSheet, n: Prose) -> Iterator[Statement]:
-    out = out_of_stock(sheet)[:_MOST_OF_A_KIND]
-    if out and len(out) < len(sheet.members):
+    everyone_out = out_of_stock(sheet)
+    out = everyone_out[:_MOST_OF_A_KIND]
+    if out and len(everyone_out) < len(sheet.members):
         for member in out:
             n.also(member, "availability")
         whose = "its" if len(out) == 1 else "their"
@@ -355,9 +377,14 @@ def _caveats(sheet: FactSheet, n: Prose) -> Iterator[Statement]:
             f"{n.counted(None, 'carried', 'product', 'products')} had no capture on the day; "
             f"the last known values stand in where they are recent enough."
         )
-    robust = best(sheet, sheet.ranked(), "robust_overall")
     first = leader(sheet)
-    if robust and first is not None and robust[0] != first:
+    if first is None:
+        return
+    # The robust method may count other dimensions: again only equal ones are compared.
+    counted = sheet.text(first.subject, "robust_coverage")
+    alike = [m for m in sheet.ranked() if sheet.text(m.subject, "robust_coverage") == counted]
+    robust = best(sheet, alike, "robust_overall")
+    if robust and robust[0] != first:
         yield n.statement(
             f"The robust method puts {n.name(robust[0])} first with "
             f"{n.points(robust[0], 'robust_overall')} points: the lead depends on the method."

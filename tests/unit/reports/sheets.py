@@ -7,11 +7,13 @@ from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
+from hypothesis import strategies as st
 
 from insights_assets.reports.facts import FactSheet, fact_sheet
 from insights_assets.reports.inputs import FEATURES_READ, Membership, ReportInputs
 from insights_resources.marketplaces import ProductKey
 from tests.unit.competition.group_days import DAY, score
+from tests.unit.competition.group_days import product as group_product
 
 GROUP_ID = "kettles"
 
@@ -28,6 +30,25 @@ def alert(asin: str, days_ago: int = 0, **fields: Any) -> dict[str, Any]:
         "severity": "warning",
         "message": f"The price of {asin} fell.",
     } | fields
+
+
+def kettle(
+    asin: str, price: int | None, rating: float | None, rank: int | None, **more: Any
+) -> Any:
+    """A product with all that scores are made from: its rank is the one in the deeper node."""
+    ranks = () if rank is None else [("home", rank * 10), ("kettles", rank)]
+    known = {"price": price, "rating": rating, "rating_count": 100, "ranks": ranks}
+    return group_product(asin, **(known | more))
+
+
+def kettles() -> list[dict[str, Any]]:
+    """Four products that can be compared: A leads, then B, D and C."""
+    return [
+        kettle("A", 1000, 4.5, 1),
+        kettle("B", 1200, 4.0, 5),
+        kettle("C", 1500, 3.5, 9),
+        kettle("D", 1200, 4.2, 20),
+    ]
 
 
 def inputs_of(
@@ -84,6 +105,92 @@ def inputs_of(
 def sheet_of(*products: dict[str, Any], day: date = DAY, **more: Any) -> FactSheet:
     """The facts of such a group."""
     return fact_sheet(inputs_of(*products, **more), GROUP_ID, day)
+
+
+@st.composite
+def any_inputs(draw: st.DrawFn) -> ReportInputs:
+    """The inputs of any group: with gaps, ties, old captures, other shops and hostile titles."""
+    products, features, titles = [], {}, {}
+    few = st.sampled_from
+    for number in range(draw(st.integers(1, 6))):
+        asin = f"P{number}".ljust(10, "0")
+        marketplace, currency = draw(few([*[("amazon.de", "EUR")] * 4, ("amazon.co.jp", "JPY")]))
+        step = 100 if currency == "JPY" else 1
+        price = draw(st.none() | few([1000, 1200]) | st.integers(1, 300_000))
+        rank = draw(st.none() | few([1, 7]) | st.integers(1, 2_000_000))
+        rating = draw(st.none() | few([4.0, 5.0]) | st.integers(10, 50).map(lambda n: n / 10))
+        products.append(
+            kettle(
+                asin,
+                None if price is None else price * step,
+                rating,
+                rank,
+                marketplace=marketplace,
+                currency=currency,
+                rating_count=None if rating is None else draw(st.none() | st.integers(0, 10**6)),
+                captured=draw(few([*[12] * 6, 60, None])),
+                family_asin=draw(few([None, None, None, "F"])),
+            )
+        )
+        ratios = st.none() | st.floats(-0.99, 20)
+        features[asin] = {
+            "availability": draw(few(["in_stock", "limited", "out_of_stock", "unavailable"])),
+            "observations": draw(few([0, 1, 2])),
+            "price_change_7d": None if price is None else draw(ratios),
+            "days_since_price_change": None if price is None else draw(st.none() | few([0, 9])),
+            "primary_rank_log_change_7d": None if rank is None else draw(st.none() | _LOG_CHANGES),
+            "rating_change_30d": None if rating is None else draw(st.none() | st.floats(-4, 4)),
+            "ratings_gained_30d": draw(st.none() | st.integers(-100, 10**6)),
+            "in_stock_share_30d": draw(st.none() | st.floats(0, 1)),
+            "listing_quality": draw(st.none() | st.floats(0, 100)),
+        }
+        titles[asin] = draw(few(TITLES) | st.text(min_size=1, max_size=90))
+    alerts = [
+        alert(asin, draw(st.integers(0, 40)), severity=draw(few(["info", "warning", "critical"])))
+        for asin in draw(st.lists(few(sorted(titles)), max_size=4))
+    ]
+    name = draw(few(TITLES) | st.text(min_size=1, max_size=90))
+    return inputs_of(
+        *products,
+        features=features,
+        titles=titles,
+        alerts=alerts,
+        group_name=name,
+        scored=draw(few([True] * 9 + [False])),
+    )
+
+
+_LOG_CHANGES = st.floats(-9, 9)
+#: Titles that could be taken for something else than text.
+TITLES = (
+    "Kettle",
+    "Kettle 1.7 l, 2200 W",
+    "5",
+    "50%",
+    "12,99 €",
+    "Set of three. Half price! 2 of 5",
+    "<script>alert(1)</script>",
+    'Kettle" onmouseover=alert(1) x="',
+    "<img src=https://evil.example/x.png onerror=alert(1)>",
+    "[Kettle](javascript:alert(1))",
+    "![Kettle](https://evil.example/x.png)",
+    "<https://evil.example/>",
+    "https://evil.example/ and www.evil.example",
+    "| Kettle | of | pipes |",
+    "1. Kettle\n# heading\n- item\r\n> quote",
+    "- Kettle",
+    "+ Kettle",
+    "=== Kettle",
+    "```Kettle``` `` ` and *stars* and __lines__ ~~gone~~ $x^2$",
+    "Kettle &amp; pot &lt;b&gt; &#60;i&#62; &copy;",
+    "Kettle \\| back \\ slash\\",
+    "\u202eelttek\u202c Kettle\u200b\u200d\ufeff \u2066x\u2069 \u05d0\u05d1\u05d2",
+    "{{ 7 * 7 }} {% raw %} ${x} %s",
+    "</style></svg></title></footer></bdi><b>Kettle",
+    "Kettle " * 300,
+    "K" * 2000,
+    "</footer>",
+)
 
 
 def _plain(value: Any) -> Any:

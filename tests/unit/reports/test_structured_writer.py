@@ -1,0 +1,467 @@
+"""What the writer without a model says: each section from the facts, each sentence verified."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from insights_assets.reports.facts import FactSheet, fact_sheet
+from insights_assets.reports.inputs import ReportInputs
+from insights_assets.reports.schema import STATEMENT_SECTIONS, Recommendation, Report
+from insights_assets.reports.structured_writer import write_report
+from insights_assets.reports.verification import verify_report
+from tests.unit.competition.group_days import DAY, product
+from tests.unit.reports.sheets import GROUP_ID, alert, any_inputs, kettle, kettles, sheet_of
+
+MOST_RECOMMENDATIONS = 6
+
+
+def texts(report: Report, section: str) -> list[str]:
+    """The statements of a section, with plain spaces in amounts."""
+    return [statement.text.replace("\u00a0", " ") for statement in getattr(report, section)]
+
+
+def written(*products: dict[str, Any], **more: Any) -> Report:
+    """The report of such a group, all of whose sentences hold."""
+    sheet = sheet_of(*products, **more)
+    report = write_report(sheet)
+    assert_holds(report, sheet)
+    return report
+
+
+def assert_holds(report: Report, sheet: FactSheet) -> None:
+    verified = verify_report(report, sheet.facts)
+    assert verified.result["dropped"] == []
+    assert verified.report == report
+
+
+def recommended(report: Report, start: str) -> list[Recommendation]:
+    return [
+        Recommendation(
+            **{
+                name: value.replace("\u00a0", " ") if isinstance(value, str) else value
+                for name, value in one.model_dump().items()
+            }
+        )
+        for one in report.recommendations
+        if one.action.startswith(start)
+    ]
+
+
+# --- position ------------------------------------------------------------------------------------
+
+
+def test_the_position_says_who_leads_and_who_is_cheapest_best_rated_and_sells_best() -> None:
+    assert texts(written(*kettles()), "position") == [
+        "“Kettle A” leads Kettles with an overall score of 82.0 points, 17.77 ahead of “Kettle B”.",
+        "“Kettle A” is the cheapest at 10,00 €, “Kettle C” the dearest at 15,00 €.",
+        "“Kettle A” is the best rated with 4.5 stars from 100 ratings.",
+        "“Kettle A” sells best by its top-level Best Sellers Rank of 10.",
+        "No product is known to be out of stock.",
+        "No alert fired in the last 7 days.",
+    ]
+
+
+def test_every_statement_cites_the_facts_it_is_made_from() -> None:
+    report = written(*kettles())
+    assert report.position[0].fact_ids == [
+        "amazon.de/A000000000:name",
+        "group:name",
+        "amazon.de/A000000000:overall",
+        "group:lead",
+        "amazon.de/B000000000:name",
+    ]
+    assert report.position[1].fact_ids == [
+        "amazon.de/A000000000:name",
+        "amazon.de/A000000000:price",
+        "amazon.de/C000000000:name",
+        "amazon.de/C000000000:price",
+    ]
+
+
+def test_equal_scores_share_the_lead_and_nobody_comes_last() -> None:
+    report = written(*(kettle(asin, 1000, 4.0, 7) for asin in "ABC"))
+    position = texts(report, "position")
+    assert position[0] == (
+        "“Kettle A”, “Kettle B” and “Kettle C” share the lead of Kettles with an overall score of "
+        "60.0 points each."
+    )
+    everything = " ".join(position + texts(report, "weaknesses"))
+    assert "comes last" not in everything
+    assert "dearest" not in everything
+    assert "before it lost the lead" not in everything
+
+
+def test_a_lead_shared_by_many_names_a_few() -> None:
+    report = written(*(kettle(asin, 1000, 4.0, 7) for asin in "ABCDEF"))
+    assert texts(report, "position")[0] == (
+        "“Kettle A”, “Kettle B”, “Kettle C” and others share the lead of Kettles with an overall "
+        "score of 60.0 points each."
+    )
+
+
+def test_a_lead_among_some_says_among_whom() -> None:
+    report = written(*kettles()[1:], kettle("E", 600, 5.0, None))
+    assert texts(report, "position")[0] == (
+        "“Kettle B” leads Kettles with an overall score of 67.7 points, 12.83 ahead of “Kettle C”, "
+        "among the 3 products that have a score for price, quality and popularity."
+    )
+    assert texts(report, "caveats")[0] == (
+        "The 87.5 points of “Kettle E” count price and quality, not the dimensions of the others: "
+        "they have no place among theirs."
+    )
+
+
+def test_one_product_alone_is_told_as_such() -> None:
+    report = written(kettle("A", 1000, 4.0, None), kettle("B", 1100, None, None))
+    assert texts(report, "position")[0] == (
+        "“Kettle A” is the only product of Kettles with an overall score, 67.3 points."
+    )
+    assert texts(report, "caveats") == [
+        "Of 2 products 1 have an overall score; the score table says why the others have none."
+    ]
+
+
+def test_scores_that_cannot_be_compared_have_no_leader() -> None:
+    report = written(
+        kettle("A", 1000, 4.0, None),
+        kettle("B", 1100, None, 2),
+        kettle("C", None, None, 5),
+        kettle("D", None, None, 6),
+    )
+    assert texts(report, "position")[0].startswith(
+        "Each overall score of Kettles counts other dimensions, so that none leads; "
+    )
+    everything = report.model_dump_json()
+    assert "share the lead" not in everything
+    assert "leads Kettles" not in everything
+    assert "owes its lead" not in everything
+    assert "The leader" not in everything
+
+
+def test_nobody_with_an_overall_score_is_told_as_such() -> None:
+    report = written(kettle("A", None, 4.0, None), kettle("B", None, 4.5, None))
+    assert texts(report, "position")[0] == "No product of Kettles has an overall score."
+
+
+def test_prices_of_two_currencies_are_not_compared() -> None:
+    report = written(
+        kettle("A", 1000, 4.0, 1),
+        kettle("B", 200000, 4.0, 1, marketplace="amazon.co.jp", currency="JPY"),
+        kettle("C", 300000, 4.0, 2, marketplace="amazon.co.jp", currency="JPY"),
+    )
+    assert "“Kettle B” is the cheapest at ￥2,000, “Kettle C” the dearest at ￥3,000." in texts(
+        report, "position"
+    )
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("", "No product is known to be out of stock."),
+        ("A", "Out of stock: “Kettle A”."),
+        ("ABD", "Out of stock: “Kettle A”, “Kettle B” and “Kettle D”."),
+        ("ABCD", "4 of 4 are out of stock."),
+    ],
+)
+def test_who_is_out_of_stock_is_named_or_counted(out: str, words: str) -> None:
+    features = {f"{asin}000000000": {"availability": "out_of_stock"} for asin in out}
+    assert words in texts(written(*kettles(), features=features), "position")
+
+
+@pytest.mark.parametrize(
+    ("alerts", "words"),
+    [
+        ([], "No alert fired in the last 7 days."),
+        ([alert("A", 7)], "No alert fired in the last 7 days."),
+        ([alert("A", 6)], "1 alert fired in the last 7 days."),
+        (
+            [alert("A", 0, severity="critical"), alert("A", 1), alert("B", 2)],
+            "3 alerts fired in the last 7 days, 1 of them critical; most, 2, concern “Kettle A”.",
+        ),
+        ([alert("A", 1), alert("B", 1)], "2 alerts fired in the last 7 days."),
+    ],
+)
+def test_alerts_are_counted(alerts: list[dict[str, Any]], words: str) -> None:
+    assert texts(written(*kettles(), alerts=alerts), "position")[-1] == words
+
+
+# --- strengths, weaknesses, opportunities, threats -----------------------------------------------
+
+
+def test_strengths_say_what_the_lead_rests_on_and_who_is_best_at_what() -> None:
+    report = written(
+        kettle("A", 1000, 4.2, 1),
+        *kettles()[1:],
+        kettle("E", 1100, 4.9, 30),
+        features={"D000000000": {"ratings_gained_30d": 1234}},
+    )
+    assert texts(report, "strengths") == [
+        "“Kettle A” owes its lead to popularity (100.0 points) and quality (84.0 points).",
+        "“Kettle E” has the best quality score, 98.0 points.",
+        "At 10,00 € “Kettle A” is 16.7% below the median of its peers, 12,00 €.",
+        "“Kettle D” gained the most ratings over 30 days, 1,234.",
+    ]
+
+
+def test_weaknesses_say_who_falls_behind_on_what() -> None:
+    report = written(
+        *kettles(),
+        features={
+            "B000000000": {"listing_quality": 41.26, "in_stock_share_30d": 0.75},
+            "C000000000": {"listing_quality": 90.0, "in_stock_share_30d": 1.0},
+        },
+    )
+    assert texts(report, "weaknesses") == [
+        "“Kettle C” comes last with an overall score of 48.2 points; it falls behind most on "
+        "popularity (37.2 points).",
+        "The leader “Kettle A” is weakest on price (58.3 points).",
+        "At 15,00 € “Kettle C” is 25.0% above the median of its peers, 12,00 €.",
+        "The listing of “Kettle B” is the least complete, 41.3 points.",
+        "“Kettle B” was in stock on only 75.0% of the captured days of the last 30 days.",
+    ]
+
+
+def test_opportunities_are_what_the_others_leave_open() -> None:
+    report = written(
+        *kettles(),
+        features={
+            "B000000000": {"availability": "unavailable"},
+            "C000000000": {"price_change_7d": 0.123},
+            "D000000000": {"primary_rank_log_change_7d": 0.6931471805599453},
+        },
+    )
+    assert texts(report, "opportunities")[:3] == [
+        "While “Kettle B” cannot be bought, its buyers are open to the others.",
+        "“Kettle C” became dearer by 12.3% over 7 days and now costs 15,00 €. That leaves room "
+        "below it.",
+        "“Kettle D” is losing sales to others: the top-level Best Sellers Rank of “Kettle D” "
+        "worsened by 100.0% over 7 days to 200.",
+    ]
+
+
+def test_threats_are_what_the_others_are_doing() -> None:
+    report = written(
+        *kettles(),
+        features={
+            "B000000000": {"price_change_7d": -0.25, "rating_change_30d": -0.3},
+            "C000000000": {"primary_rank_log_change_7d": -0.6931471805599453},
+            "D000000000": {"price_change_7d": -0.019, "rating_change_30d": 0.4},
+        },
+    )
+    assert texts(report, "threats")[:3] == [
+        "“Kettle B” became cheaper by 25.0% over 7 days and now costs 12,00 €. The others come "
+        "under pressure.",
+        "“Kettle C” is gaining ground: the top-level Best Sellers Rank of “Kettle C” improved by "
+        "50.0% over 7 days to 90.",
+        "The rating of “Kettle B” fell by 0.3 over 30 days to 4.0 stars.",
+    ]
+    # A move of less than two per cent is not worth a sentence, and a rating that rose no threat.
+    assert "Kettle D" not in " ".join(texts(report, "threats")[:3])
+
+
+def test_the_largest_moves_are_told_in_the_position() -> None:
+    report = written(
+        *kettles(),
+        features={
+            "A000000000": {"price_change_7d": 0.05, "primary_rank_log_change_7d": 0.3},
+            "B000000000": {"price_change_7d": -0.2},
+        },
+    )
+    position = texts(report, "position")
+    assert (
+        "The largest price move: “Kettle B” became cheaper by 20.0% over 7 days and now costs "
+        "12,00 €." in position
+    )
+    assert (
+        "The largest rank move: the top-level Best Sellers Rank of “Kettle A” worsened by 35.0% "
+        "over 7 days to 10." in position
+    )
+
+
+def test_captures_of_before_are_told() -> None:
+    report = written(*kettles(), features={"A000000000": {"observations": 0}})
+    assert texts(report, "caveats") == [
+        "1 product had no capture on the day; the last known values stand in where they are recent "
+        "enough."
+    ]
+
+
+# --- recommendations -----------------------------------------------------------------------------
+
+
+def test_a_price_above_its_peers_is_advised_towards_their_median() -> None:
+    (one,) = recommended(written(*kettles()), "Bring the price")
+    assert one.action == (
+        "Bring the price of “Kettle C” from 15,00 € towards the median of its peers, 12,00 €."
+    )
+    assert one.why == "It costs 25.0% more than that, and its price score is 37.5 points."
+    assert one.expected_effect == (
+        "With all else as it is, the overall score would go from 48.2 to 52.4 points."
+    )
+    assert one.priority == "medium"
+    assert {fact_id.rpartition(":")[2] for fact_id in one.fact_ids} == {
+        "name",
+        "price",
+        "peer_median_price",
+        "price_to_median",
+        "price_score",
+        "overall",
+        "at_median_price",
+    }
+
+
+def test_nobody_is_advised_to_cut_a_price_by_more_than_three_tenths() -> None:
+    report = written(*kettles()[:2], kettle("C", 9000, 3.5, 9), kettles()[3])
+    assert recommended(report, "Bring the price") == []
+
+
+def test_what_is_out_of_stock_comes_first() -> None:
+    report = written(
+        *kettles(),
+        features={"D000000000": {"availability": "out_of_stock", "in_stock_share_30d": 0.5}},
+    )
+    first = report.recommendations[0]
+    assert first.action == "Bring “Kettle D” back into stock."
+    assert first.priority == "high"
+    assert first.why == (
+        "It cannot be bought now, and was in stock on 50.0% of the captured days of the last 30 "
+        "days."
+    )
+
+
+def test_ratings_ranks_and_listings_are_advised_on_where_they_are_weak() -> None:
+    report = written(*kettles(), features={"A000000000": {"listing_quality": 30.0}})
+    (rating,) = recommended(report, "Find out from its reviews")
+    assert rating.why == "With 3.5 stars it is rated the lowest of the group."
+    assert rating.expected_effect == (
+        "At 3.6 stars, with all else as it is, the overall score would go from 48.2 to 48.9 points."
+    )
+    (rank,) = recommended(report, "Win sales")
+    assert rank.why == (
+        "Its Best Sellers Rank of 20 stands against a median of 5 of its peers in the same "
+        "category."
+    )
+    (listing,) = recommended(report, "Complete the listing")
+    assert listing.action.startswith("Complete the listing of “Kettle A”: ")
+    assert listing.why == "Its listing quality is 30.0 points."
+
+
+def test_a_leader_below_its_peers_is_advised_to_test_a_higher_price() -> None:
+    (one,) = recommended(written(*kettles()), "Test a higher price")
+    assert one.action == "Test a higher price for the leader, “Kettle A”."
+    assert one.why == "At 10,00 € it is 16.7% below the median of its peers, 12,00 €."
+    assert "79.2 points" in one.expected_effect
+
+
+def test_high_priorities_stand_before_low_ones_and_there_are_few() -> None:
+    everything_wrong = {
+        "availability": "out_of_stock",
+        "in_stock_share_30d": 0.5,
+        "listing_quality": 10.0,
+    }
+    products = [*kettles(), kettle("E", 1600, 3.0, 400), kettle("F", 1550, 3.1, 800)]
+    features = {one["asin"]: everything_wrong for one in products}
+    report = written(*products, features=features)
+    assert len(report.recommendations) == MOST_RECOMMENDATIONS
+    order = ["high", "medium", "low"]
+    priorities = [order.index(one.priority) for one in report.recommendations]
+    assert priorities == sorted(priorities)
+    assert priorities[0] == 0
+
+
+# --- any group -----------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(any_inputs())
+def test_every_sentence_about_any_group_is_supported_by_its_facts(inputs: ReportInputs) -> None:
+    sheet = fact_sheet(inputs, GROUP_ID, DAY)
+    report = write_report(sheet)
+    result = verify_report(report, sheet.facts).result
+    assert result["dropped"] == []
+    assert result["sentences"] > 0
+    for section in STATEMENT_SECTIONS:
+        for statement in getattr(report, section):
+            assert statement.fact_ids, statement
+            assert set(statement.fact_ids) <= set(sheet.facts)
+            assert len(set(statement.fact_ids)) == len(statement.fact_ids)
+    for one in report.recommendations:
+        assert one.fact_ids
+        assert set(one.fact_ids) <= set(sheet.facts)
+        assert min(len(one.action), len(one.why), len(one.expected_effect)) > 0
+    assert len(report.recommendations) <= MOST_RECOMMENDATIONS
+    assert report.position
+
+
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@given(any_inputs())
+def test_a_report_with_one_number_changed_does_not_pass(inputs: ReportInputs) -> None:
+    """The check that guards all of the above sees the smallest lie about a score."""
+    sheet = fact_sheet(inputs, GROUP_ID, DAY)
+    report = write_report(sheet)
+    for statement in report.position:
+        found = re.search(r"overall score of (\d+\.\d) points", statement.text)
+        if found is None:
+            continue
+        wrong = f"{float(found[1]) + 777:.1f}"
+        lie = statement.model_copy(
+            update={"text": statement.text.replace(f"{found[1]} points", f"{wrong} points")}
+        )
+        result = verify_report(report.model_copy(update={"position": [lie]}), sheet.facts).result
+        assert [wrong in drop["sentence"] for drop in result["dropped"]] == [True]
+
+
+def test_a_group_that_is_out_of_stock_as_a_whole_has_a_report() -> None:
+    features = {
+        one["asin"]: {"availability": "out_of_stock", "price_missing_reason": "out_of_stock"}
+        for one in kettles()
+    }
+    products = [one | {"price": None} for one in kettles()]
+    report = written(*products, features=features)
+    assert texts(report, "position")[0].startswith("“Kettle A” leads Kettles")
+    assert "4 of 4 are out of stock." in texts(report, "position")
+    assert "cannot be bought, their buyers" not in " ".join(texts(report, "opportunities"))
+
+
+def test_a_group_of_one_has_a_report() -> None:
+    report = written(kettle("A", 1000, 4.0, 1), features={"A000000000": {"ratings_gained_30d": 9}})
+    assert texts(report, "position")[0] == "No product of Kettles has an overall score."
+    # Nothing is the most, the lowest or the best of one.
+    everything = report.model_dump_json()
+    assert "gained the most" not in everything
+    assert "rated the lowest" not in everything
+    assert "dearest" not in everything
+
+
+def test_a_product_that_was_never_captured_is_told_by_its_asin() -> None:
+    sheet = sheet_of(*kettles(), product("E", captured=None))
+    report = write_report(sheet)
+    assert_holds(report, sheet)
+    assert texts(report, "caveats")[0].startswith("Of 5 products 4 have an overall score;")
+
+
+def test_the_robust_method_is_told_where_it_sees_another_leader() -> None:
+    # Few ratings do not weigh: A's five stars are drawn towards the others'.
+    few = [
+        kettle("A", 1000, 5.0, 10, rating_count=1),
+        kettle("B", 1000, 4.8, 10, rating_count=9000),
+        kettle("C", 1000, 3.0, 10, rating_count=9000),
+        kettle("D", 1000, 3.0, 10, rating_count=9000),
+    ]
+    report = written(*few)
+    assert texts(report, "position")[0].startswith("“Kettle A” leads")
+    (caveat,) = texts(report, "caveats")
+    assert caveat.startswith("The robust method puts “Kettle B” first with ")
+    # Without a number of ratings A has no robust quality: its score counts other dimensions.
+    few[0] = kettle("A", 1000, 5.0, 10, rating_count=None)
+    assert texts(written(*few), "caveats") == []
+
+
+def test_a_score_without_a_lead_is_not_called_one() -> None:
+    alone = written(kettle("A", 1000, 4.0, None), kettle("B", 1100, None, None))
+    assert "lead" not in " ".join(texts(alone, "strengths") + texts(alone, "weaknesses"))
+    assert texts(alone, "strengths")[0] == "“Kettle A” owes its score to quality (80.0 points)."
