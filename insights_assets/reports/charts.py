@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -187,8 +187,9 @@ def _svg(figure: Figure, title: str) -> str:
     # Its style sheet would hold for the whole page: the same as inherited properties.
     body = _STYLE.sub("", _GROUP_ID.sub("<g", text[start.end() :].rstrip()))
     opening, _, rest = body.partition(">")
-    label = f' role="img" style="{_LINES}" aria-label={quoteattr(title)}'
-    return f"<svg{label}{opening}>\n<title>{escape(title)}</title>{rest}"
+    told = escape(title, {'"': "&quot;"})
+    label = f' role="img" style="{_LINES}" aria-label="{told}"'
+    return f"<svg{label}{opening}>\n<title>{told}</title>{rest}"
 
 
 def _padded(values: Sequence[float], is_rank: bool) -> tuple[float, float]:

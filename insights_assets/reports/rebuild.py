@@ -43,6 +43,9 @@ REPORTS_VERSION = "1"
 #: A group's id as the name of a file: ids are of this kind anyway, and nothing else is a name.
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
+#: What runs. Quotes in text are escaped: one that is not stands around an attribute.
+_ACTIVE = re.compile(r'(?i)<script|\son\w+="|="\s*javascript:')
+
 
 def rebuild_reports(
     warehouse: Warehouse, scope: Scope, *, run_id: str | None = None
@@ -88,7 +91,7 @@ def audit_reports(reports: pd.DataFrame) -> Iterable[AuditFinding]:
     yield AuditFinding("complete_reports_state_a_position", empty == 0, f"{empty} do not")
     unnamed = int((~complete & reports["leader_asin"].notna()).sum())
     yield AuditFinding("no_leader_without_data", unnamed == 0, f"{unnamed} name one")
-    active = int(reports["html"].str.contains(r"<script|javascript:", case=False).sum())
+    active = int(reports["html"].str.contains(_ACTIVE).sum())
     yield AuditFinding("pages_run_no_script", active == 0, f"{active} would")
 
 

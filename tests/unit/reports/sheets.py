@@ -190,6 +190,7 @@ TITLES = (
     "Kettle " * 300,
     "K" * 2000,
     "</footer>",
+    "JavaScript: The Good Parts, href=javascript:alert(1) 'x' href=\"javascript:alert(1)",
 )
 
 
