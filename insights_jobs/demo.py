@@ -59,13 +59,20 @@ def plan_demo(settings: Settings, days: int) -> DemoPlan:
         for skipped in provider.skipped
     )
     if not stretches:
-        reasons = "; ".join(f"{count} files: {reason}" for reason, count in left_out.most_common())
+        reasons = "; ".join(
+            f"{count_of_files(count)}: {reason}" for reason, count in left_out.most_common()
+        )
         raise ConfigurationError(
             f"{settings.pages_folder} holds no product page with a known marketplace, ASIN and "
             f"capture time ({reasons or 'no .html or .html.gz file'}); a manifest.csv beside the "
             f"pages can give them (see README)"
         )
     return DemoPlan(tuple(stretches), left_out)
+
+
+def count_of_files(count: int) -> str:
+    """In words: "1 file", "2 files"."""
+    return "1 file" if count == 1 else f"{count} files"
 
 
 def print_counts(console: Console, warehouse: Warehouse) -> None:

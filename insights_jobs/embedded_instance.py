@@ -25,9 +25,14 @@ def write_embedded_instance(dagster_home: Path) -> None:
         raise ConfigurationError(f"{source} is missing: run from a checkout of the project")
     config = yaml.safe_load(source.read_text(encoding="utf-8"))
     del config["storage"]
-    _write_if_changed(
-        dagster_home / "dagster.yaml", _HEADER + yaml.safe_dump(config, sort_keys=False)
-    )
+    text = _HEADER + yaml.safe_dump(config, sort_keys=False)
+    try:
+        _write_if_changed(dagster_home / "dagster.yaml", text)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the folder {dagster_home} cannot be written ({error.strerror}); name another one in "
+            f"INSIGHTS_HOME"
+        ) from error
 
 
 def write_dotenv(dagster_home: Path) -> None:
@@ -41,7 +46,13 @@ def write_dotenv(dagster_home: Path) -> None:
 
 def use_embedded_instance(dagster_home: Path) -> None:
     """Makes this process use the embedded instance, unless the environment names another."""
-    if os.environ.get("DAGSTER_HOME"):
+    own = os.environ.get("DAGSTER_HOME")
+    if own:
+        if not Path(own).is_absolute() or not Path(own).is_dir():
+            raise ConfigurationError(
+                f"DAGSTER_HOME={own} is not the absolute path of a folder; make that folder, or "
+                f"unset the variable to use the embedded instance"
+            )
         return
     write_embedded_instance(dagster_home)
     os.environ["DAGSTER_HOME"] = str(dagster_home)

@@ -109,6 +109,7 @@ def print_tracked(console: Console, warehouse: Warehouse, keys: Sequence[Product
                 style="yellow",
                 highlight=False,
                 markup=False,
+                soft_wrap=True,
             )
             continue
         price = (
@@ -121,4 +122,5 @@ def print_tracked(console: Console, warehouse: Warehouse, keys: Sequence[Product
             f"{key}: {row.title[:70]} | {price} | {rating} | {row.availability}",
             highlight=False,
             markup=False,
+            soft_wrap=True,
         )

@@ -44,3 +44,9 @@ def main() -> None:
         # The reader (head, less) has gone; what it wanted it has.
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        # A file or folder that cannot be made, read or written; any other is a bug of ours.
+        if error.filename is None:
+            raise
+        click.echo(f"Error: {error.filename}: {error.strerror}", err=True)
+        sys.exit(1)

@@ -27,17 +27,18 @@ def demo(days: int, verbose: bool) -> None:
     from insights_jobs.build import build_definitions
     from insights_jobs.cli.environment import open_warehouse, settings_with_instance
     from insights_jobs.cli.progress import RunPrinter, print_failed_checks
-    from insights_jobs.demo import plan_demo, print_summary
+    from insights_jobs.demo import count_of_files, plan_demo, print_summary
     from insights_jobs.runs import run_job
 
     console = Console()
     began = time.monotonic()
     settings = settings_with_instance()
-    console.print(settings.describe(), style="dim", highlight=False)
+    console.print(settings.describe(), style="dim", highlight=False, markup=False, soft_wrap=True)
     definitions = build_definitions()
     plan = plan_demo(settings, days)
     for reason, files in plan.left_out.most_common():
-        console.print(f"{files} files left out: {reason}", style="dim", markup=False)
+        line = f"{count_of_files(files)} left out: {reason}"
+        console.print(line, style="dim", markup=False, soft_wrap=True)
     total = len(plan.stretches)
     for number, (first, last) in enumerate(plan.stretches, start=1):
         span = str(first) if first == last else f"{first} to {last}"
@@ -66,9 +67,18 @@ def track(marketplace: str, asins: tuple[str, ...], verbose: bool) -> None:
     from insights_jobs.cli.environment import open_warehouse, settings_with_instance
     from insights_jobs.cli.progress import RunPrinter
     from insights_jobs.tracking import print_tracked, track_products
+    from insights_resources.errors import ConfigurationError
+    from insights_resources.page_providers.saved_pages import SavedPagesProvider
+    from insights_resources.scope import today_utc
 
     console = Console()
     settings = settings_with_instance()
+    folder = settings.pages_folder
+    if folder is not None and not SavedPagesProvider(folder).can_serve(today_utc()):
+        raise ConfigurationError(
+            f"a product is tracked by its page of today, and the saved pages in {folder} have "
+            f"none: save its pages there and run insights demo, or unset INSIGHTS_PAGES"
+        )
     warehouse = open_warehouse(settings)
     with RunPrinter(console, verbose=verbose) as printer:
         track_products(
@@ -101,7 +111,8 @@ def backfill(first: date, last: date | None, capture: bool, verbose: bool) -> No
     settings_with_instance()
     job = "whole_graph" if capture else "rebuild_derived"
     days = (until - first) // timedelta(days=1) + 1
-    console.print(f"{job}: {first} to {until}, {days} days", highlight=False)
+    span = str(first) if days == 1 else f"{first} to {until}, {days} days"
+    console.print(f"{job}: {span}", highlight=False)
     with RunPrinter(console, verbose=verbose) as printer:
         finished = run_job(
             build_definitions(), job, first_day=first, last_day=until, on_progress=printer

@@ -15,7 +15,11 @@ from insights_jobs.cli.options import DAY
 @click.command()
 @click.argument("group")
 @click.option("--day", type=DAY, help="UTC day; default: the last one with a report.")
-@click.option("--output", type=click.Path(path_type=Path), help="Folder; default: the reports'.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder; default: the reports'.",
+)
 def report(group: str, day: date | None, output: Path | None) -> None:
     """Write a group's report (Markdown, JSON, HTML with charts) and say where."""
     from sqlalchemy import func, select
@@ -80,11 +84,12 @@ def status() -> None:
 
     console = Console()
     settings = read_settings(os.environ)
-    console.print(settings.describe(), highlight=False)
+    console.print(settings.describe(), highlight=False, markup=False, soft_wrap=True)
     warehouse = open_warehouse(settings)
     print_counts(console, warehouse)
     waiting = sorted(pending_days(warehouse))
     console.print(
         "pending: " + (", ".join(f"{days.first} to {days.last}" for days in waiting) or "nothing"),
         highlight=False,
+        soft_wrap=True,
     )
