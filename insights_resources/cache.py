@@ -78,14 +78,15 @@ class Cache:
             with client.pipeline(transaction=False) as pipeline:
                 pipeline.get(key)
                 pipeline.pttl(key)
-                text, milliseconds = pipeline.execute()
+                stored, milliseconds = pipeline.execute()
         except redis.RedisError as error:
             self._note_failure(error)
             return None
         self._redis_has_failed = False
-        if text is None:
+        if stored is None:
             return None
         try:
+            text = stored.decode()
             value = json.loads(text)
         except ValueError:
             _log.warning("%s in Redis is not JSON and is ignored", key)
@@ -113,6 +114,8 @@ class Cache:
             # What stands there is older than what was to be written.
             self._owe(key)
             self._note_failure(error)
+        else:
+            self._redis_has_failed = False
 
     def delete(self, *keys: str) -> bool:
         """Forgets these. False when Redis could not be told: it is told as soon as it answers this
@@ -129,6 +132,7 @@ class Cache:
             self._owe(*keys)
             self._note_failure(error)
             return False
+        self._redis_has_failed = False
         return True
 
     def _owe(self, *keys: str) -> None:
@@ -165,7 +169,8 @@ def _client(url: str) -> redis.Redis:
             socket_connect_timeout=_REDIS_TIMEOUT_SECONDS,
             # The client's own retries would make a reader wait for seconds.
             retry=Retry(NoBackoff(), 0),
-            decode_responses=True,
+            # What others put there may be no text: ``get_json`` decodes.
+            decode_responses=False,
         )
     except ValueError as error:
         raise ConfigurationError(
