@@ -9,6 +9,7 @@ from dagster import (
     SkipReason,
     sensor,
 )
+from sqlalchemy import func, or_, select
 
 from insights_assets.features.product_features import LOOK_BACK_DAYS
 from insights_assets.partitions import DAILY
@@ -35,6 +36,14 @@ _FOLLOWING = (
     (tables.rank_features, (tables.product_snapshots,)),
     (tables.alerts, (tables.product_features,)),
 )
+#: What the summaries show the newest of.
+_SUMMARIZED = (
+    tables.product_snapshots,
+    tables.product_features,
+    tables.rank_features,
+    tables.competitive_scores,
+    tables.alerts,
+)
 
 
 def pending_days(warehouse: Warehouse) -> set[DayRange]:
@@ -44,7 +53,31 @@ def pending_days(warehouse: Warehouse) -> set[DayRange]:
         for build in pending(warehouse, consumer, upstream):
             if build.first_day is not None and build.last_day is not None:
                 days.add(DayRange(build.first_day, build.last_day))
-    return days
+    return days | _days_not_summarized(warehouse)
+
+
+def _days_not_summarized(warehouse: Warehouse) -> set[DayRange]:
+    """The days of what was published since the summaries were last rebuilt."""
+    builds = tables.builds
+    is_published = builds.c.status == "published"
+    last_rebuild = (
+        select(func.max(builds.c.started_at))
+        .where(is_published, builds.c.table_name == tables.product_summaries.name)
+        .scalar_subquery()
+    )
+    query = (
+        select(builds.c.first_day, builds.c.last_day)
+        .where(
+            is_published,
+            builds.c.table_name.in_([table.name for table in _SUMMARIZED]),
+            or_(builds.c.rows_added > 0, builds.c.rows_changed > 0, builds.c.rows_removed > 0),
+            builds.c.first_day.is_not(None),
+            or_(last_rebuild.is_(None), builds.c.published_at > last_rebuild),
+        )
+        .distinct()
+    )
+    with warehouse.read() as connection:
+        return {DayRange(*row) for row in connection.execute(query)}
 
 
 @sensor(
