@@ -4,11 +4,12 @@ for."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from babel.numbers import get_currency_precision
 
+from insights_assets.competition.formulas import Dimension
 from insights_assets.reports import what_if
 from insights_assets.reports.fact import (
     FEATURES_TABLE,
@@ -23,7 +24,6 @@ from insights_assets.reports.fact import (
     short_name,
 )
 from insights_assets.reports.inputs import ReportInputs, Row
-from insights_assets.reports.product_facts import dimension_scores
 from insights_resources.marketplaces import ProductKey
 
 #: Days up to the report's day whose alerts are counted.
@@ -156,32 +156,42 @@ def lead_facts(
     )
     if lead <= 0:
         return
-    for member, own, target, key, words in (
-        (leader, row, behind["overall_score"], "room", "keeps the leader level with the second"),
-        (
-            second,
-            behind,
-            row["overall_score"],
-            "catch_up",
-            "brings the second level with the leader",
-        ),
+    alike = {m.product for m, _ in compared}
+
+    def keeps_the_lead(price: float) -> bool:
+        after = what_if.overalls_at_price(standard, leader.product, price)
+        others = (after[product] or 0.0 for product in alike - {leader.product})
+        return (after[leader.product] or 0.0) >= max(others)
+
+    def is_level(price: float) -> bool:
+        after = what_if.overalls_at_price(standard, second.product, price)
+        return (after[second.product] or 0.0) >= (after[leader.product] or 0.0)
+
+    for member, own, holds, key, words in (
+        (leader, row, keeps_the_lead, "room", "keeps the leader level with the others"),
+        (second, behind, is_level, "catch_up", "brings the second level with the leader"),
     ):
         yield from _price_facts(
-            member, own, target, key, words, source | product_source(member, day)
+            member, own, holds, key, words, source | product_source(member, day)
         )
 
 
 def _price_facts(
-    member: Member, row: Row, target: float, key: str, words: str, source: Mapping[str, str]
+    member: Member,
+    row: Row,
+    holds: Callable[[float], bool],
+    key: str,
+    words: str,
+    source: Mapping[str, str],
 ) -> Iterator[Fact]:
-    inputs = row["inputs"]
+    inputs, scores = row["inputs"], what_if.dimension_scores(row)
     currency, price = inputs.get("currency"), inputs.get("price")
     median = inputs.get("peer_median_price")
-    if not (currency and price and median):
+    if not (currency and price and median) or scores[Dimension.PRICE] is None:
         return
-    at = what_if.highest_price_for(
-        dimension_scores(row), target, median, min(2, get_currency_precision(currency))
-    )
+    # The standard price score falls from 100 to 0 at twice the peers' median, and no further.
+    low, high = (price, 2 * median) if key == "room" else (0.0, price)
+    at = what_if.highest_price(holds, low, high, min(2, get_currency_precision(currency)))
     if at is None or at == cents(price):
         return
     column = "what-if from inputs.peer_median_price"
@@ -191,7 +201,7 @@ def _price_facts(
         (
             "_overall",
             "overall score at that price",
-            what_if.at_price(dimension_scores(row), float(at), median),
+            what_if.at_price(scores, float(at), median),
             "points",
         ),
     ):

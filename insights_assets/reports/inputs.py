@@ -12,12 +12,12 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, or_, select
 
-from insights_assets.features.history import of_products, one_of
 from insights_resources.marketplaces import ProductKey
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import is_current, select_current
+from insights_resources.warehouse.row_conditions import of_products, one_of
 
 #: Days of history that charts and the list of alerts show, up to the report's day.
 HISTORY_DAYS = 30
@@ -141,11 +141,10 @@ def read_inputs(warehouse: Warehouse, scope: Scope, groups: Sequence[str]) -> Re
         ):
             inputs.features[_product(row), row["day"]] = row
         scores = tables.competitive_scores
-        wanted = [c for c in scores.columns if c.name not in (*tables.AUDIT_COLUMNS, "peers")]
         for row in _rows(
             warehouse,
             connection,
-            select_current(scores, *wanted).where(one_of(scores.c.group_id, groups)),
+            select_current(scores).where(one_of(scores.c.group_id, groups)),
             scope.first_day,
             scope.last_day,
         ):

@@ -147,16 +147,12 @@ def score_facts(member: Member, row: Row, day: date) -> Iterator[Fact]:
         )
 
 
-def dimension_scores(row: Row) -> dict[Dimension, float | None]:
-    return {dimension: row[f"{dimension}_score"] for dimension in Dimension}
-
-
 def what_if_facts(member: Member, row: Row, day: date) -> Iterator[Fact]:
     """What the overall score would be at the peers' median price or rank, or with more stars."""
     overall = row["overall_score"]
     if overall is None:
         return
-    scores, inputs = dimension_scores(row), row["inputs"]
+    scores, inputs = what_if.dimension_scores(row), row["inputs"]
     cases: list[tuple[str, str, float | None, str]] = []
     price, median = inputs.get("price"), inputs.get("peer_median_price")
     if scores[Dimension.PRICE] is not None and price and median and price != median:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from decimal import ROUND_FLOOR, Decimal
+import statistics
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+import numpy as np
 
 from insights_assets.competition.formulas import (
     Dimension,
@@ -15,6 +18,8 @@ from insights_assets.competition.formulas import (
     rounded_score,
     standard_quality_score,
 )
+from insights_assets.reports.inputs import Row
+from insights_resources.marketplaces import ProductKey
 
 Scores = Mapping[Dimension, float | None]
 
@@ -48,19 +53,58 @@ def at_rank(scores: Scores, rank: float, peer_median: float) -> float | None:
     return overall_with(scores, Dimension.POPULARITY, float(popularity_score(rank, peer_median)))
 
 
-def highest_price_for(
-    scores: Scores, overall: float, peer_median: float, decimals: int
-) -> Decimal | None:
-    """The highest price, in whole units of the currency's ``decimals``, at which the overall
-    score is at least this; None when no price within the formula's slope reaches it.
+def dimension_scores(row: Row) -> dict[Dimension, float | None]:
+    return {dimension: row[f"{dimension}_score"] for dimension in Dimension}
 
-    The standard price score falls in a straight line from 100 to 0 at twice the peers' median.
-    """
-    present = [score for score in scores.values() if score is not None]
-    others = sum(present) - (scores.get(Dimension.PRICE) or 0.0)
-    needed = overall * len(present) - others
-    if scores.get(Dimension.PRICE) is None or not 0 < needed < 100:
+
+def overalls_at_price(
+    rows: Mapping[ProductKey, Row], changed: ProductKey, price: float
+) -> dict[ProductKey, float | None]:
+    """The overall scores of a group's products when one of them has another price: those whose
+    peer it is are compared with that price too."""
+    prices = {product: row["inputs"].get("price") for product, row in rows.items()}
+    prices[changed] = price
+    overalls: dict[ProductKey, float | None] = {}
+    moved, medians, scores = [], [], []
+    for product, row in rows.items():
+        peers = [ProductKey(product.marketplace, asin) for asin in row["peers"]["eligible"]]
+        known = [peer_price for peer in peers if (peer_price := prices.get(peer)) is not None]
+        overalls[product] = row["overall_score"]
+        # Who has left the group since it was scored has no row any more.
+        if known and row["price_score"] is not None and changed in (product, *peers):
+            moved.append(product)
+            medians.append(statistics.median(known))
+            scores.append([_or_nan(score) for score in dimension_scores(row).values()])
+    if moved:
+        table = np.array(scores, float)
+        table[:, list(Dimension).index(Dimension.PRICE)] = price_score(
+            [prices[product] for product in moved], medians, Method.STANDARD
+        )
+        found = rounded_score(overall_score(table, Method.STANDARD))
+        overalls |= {
+            product: None if math.isnan(overall) else overall
+            for product, overall in zip(moved, found.tolist(), strict=True)
+        }
+    return overalls
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def highest_price(
+    holds: Callable[[float], bool], low: float, high: float, decimals: int
+) -> Decimal | None:
+    """The highest price, in whole units of the currency's ``decimals``, at which something holds
+    that holds at ``low`` and no longer at ``high``; None when that is not so."""
+    unit = 10**decimals
+    above, below = math.floor(high * unit + 1e-6), max(1, math.floor(low * unit + 1e-6))
+    if below >= above or not holds(below / unit) or holds(above / unit):
         return None
-    exact = Decimal(str(round(peer_median * (2 - needed / 50), 6)))
-    price = exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_FLOOR)
-    return price if price > 0 else None
+    while above - below > 1:
+        middle = (above + below) // 2
+        if holds(middle / unit):
+            below = middle
+        else:
+            above = middle
+    return Decimal(below).scaleb(-decimals)

@@ -412,6 +412,68 @@ def test_the_scores_with_more_stars_and_at_the_median_rank_are_those_of_a_rescor
     assert at_median == pytest.approx(truth, abs=0.011)
 
 
+def overalls_with(
+    group: list[dict[str, Any]], subject: str, price: Decimal
+) -> tuple[float, list[float]]:
+    """The overall scores of this product at another price, and of the others."""
+    minor = int(price * 100)
+    scores = score(
+        *(one | {"price": minor} if subject.endswith(one["asin"]) else one for one in group)
+    )
+    rows = {one["asin"]: row_of(scores, one["asin"])["overall_score"] for one in group}
+    return rows.pop(subject.partition("/")[2]), list(rows.values())
+
+
+@settings(deadline=None, max_examples=40)
+@given(_KNOWN.flatmap(lambda known: st.sampled_from([known, known[:3], known[:2]])))
+def test_up_to_the_price_of_its_room_the_leader_leads_and_beyond_it_does_not(
+    known: list[tuple[int, int, int]],
+) -> None:
+    group = [kettle(f"P{n}", p, r / 10, k) for n, (p, r, k) in enumerate(known)]
+    sheet = sheet_of(*group)
+    first = leader(sheet)
+    assert first is not None
+    room = sheet.get(first.subject, "room_price")
+    if room is None:
+        return
+    price = Decimal(str(room.value))
+    assert price > Decimal(str(sheet.facts[f"{first.subject}:price"].value))
+    own, others = overalls_with(group, first.subject, price)
+    assert sheet.number(first.subject, "room_overall") == pytest.approx(own, abs=0.011)
+    assert own >= max(others) - 0.021
+    own, others = overalls_with(group, first.subject, price + Decimal("0.01"))
+    assert own < max(others) + 0.021
+
+
+@settings(deadline=None, max_examples=40)
+@given(_KNOWN.flatmap(lambda known: st.sampled_from([known, known[:3], known[:2]])))
+def test_at_the_price_to_catch_up_the_second_is_level_with_the_leader(
+    known: list[tuple[int, int, int]],
+) -> None:
+    group = [kettle(f"P{n}", p, r / 10, k) for n, (p, r, k) in enumerate(known)]
+    sheet = sheet_of(*group)
+    first, second = sheet.ranked()[:2]
+    place = [one["asin"] for one in group if one["asin"] != second.product.asin].index(
+        first.product.asin
+    )
+    catch_up = sheet.get(second.subject, "catch_up_price")
+    if catch_up is None:
+        return
+    price = Decimal(str(catch_up.value))
+    assert price < Decimal(str(sheet.facts[f"{second.subject}:price"].value))
+    own, others = overalls_with(group, second.subject, price)
+    assert own >= others[place] - 0.021
+    own, others = overalls_with(group, second.subject, price + Decimal("0.01"))
+    assert own < others[place] + 0.021
+
+
+def test_of_two_alike_the_room_ends_where_both_cost_the_same() -> None:
+    sheet = sheet_of(kettle("A", 1000, 4.0, None), kettle("B", 1200, 4.0, None))
+    assert sheet.facts[f"{A}:room_price"].value == "12.00"
+    assert sheet.facts[f"{A}:room_change"].value == 0.2
+    assert sheet.facts[f"{B}:catch_up_price"].value == "10.00"
+
+
 # --- no data -------------------------------------------------------------------------------------
 
 
