@@ -15,7 +15,7 @@ DAILY = DailyPartitionsDefinition(
     start_date=read_settings(os.environ).first_day.isoformat(), timezone="UTC", end_offset=1
 )
 
-# The policy is beta, and every asset would say so at every start. Taken on purpose: see docs/adr/0004.
+# The policy is beta, and every asset would say so at every start. Taken on purpose (ADR 4).
 warnings.filterwarnings("ignore", "Parameter `backfill_policy`", BetaWarning)
 
 #: A range of days is one run, on every partitioned asset alike.

@@ -15,7 +15,8 @@ from dagster import (
 )
 from sqlalchemy import Table
 
-from insights_resources.warehouse.tables import AUDIT_COLUMNS
+from insights_resources.warehouse.contract_views import contract_name
+from insights_resources.warehouse.frames import own_columns
 
 #: Who is asked when an asset fails.
 OWNERS = ["team:insights"]
@@ -24,16 +25,6 @@ OWNERS = ["team:insights"]
 def asset_key(group: str, name: str) -> AssetKey:
     """The key of every asset: platform, layer, table."""
     return AssetKey(["insights", group, name])
-
-
-def contract_name(table: Table) -> str:
-    """Name of the table's contract view: its own without the prefix."""
-    return table.name.partition("_")[2]
-
-
-def own_columns(table: Table) -> list[str]:
-    """The columns that say something, without those of publication."""
-    return [column.name for column in table.columns if column.name not in AUDIT_COLUMNS]
 
 
 def table_metadata(

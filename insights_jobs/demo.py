@@ -14,12 +14,12 @@ from rich.markup import escape
 from rich.table import Table as ScreenTable
 from sqlalchemy import Row, Table, func, select
 
-from insights_assets.table_metadata import contract_name
 from insights_resources.errors import ConfigurationError
 from insights_resources.page_providers.saved_pages import SavedPagesProvider
 from insights_resources.scope import today_utc
 from insights_resources.settings import Settings
 from insights_resources.warehouse import tables
+from insights_resources.warehouse.contract_views import contract_name
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import is_current
 
@@ -251,10 +251,11 @@ def _suggestions(
     if newest is not None:
         commands.append((f".venv/bin/insights report {newest[1]}", "write a group's report anew"))
     with warehouse.begin() as connection:
+        summaries = tables.product_summaries
         product = connection.execute(
-            select(tables.products.c.marketplace, tables.products.c.asin)
-            .where(tables.products.c.is_active)
-            .order_by(tables.products.c.marketplace.desc(), tables.products.c.asin)
+            select(summaries.c.marketplace, summaries.c.asin)
+            .where(is_current(summaries), summaries.c.title.is_not(None))
+            .order_by(summaries.c.marketplace.desc(), summaries.c.asin)
             .limit(1)
         ).first()
     # A folder has no page of today.

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
 from insights_resources.errors import ConfigurationError
@@ -130,12 +131,12 @@ def _pages_folder(text: str | None) -> Path | None:
 
 
 def _home(text: str | None, pages_folder: Path | None) -> Path:
-    if text is not None:
-        return Path(text).expanduser().resolve()
-    # Real pages never share a database with the sandbox's.
-    if pages_folder is not None:
-        return PROJECT_ROOT / "var" / f"saved-{re.sub(r'[^A-Za-z0-9]+', '-', pages_folder.name)}"
-    return PROJECT_ROOT / "var"
+    home = PROJECT_ROOT / "var" if text is None else Path(text).expanduser().resolve()
+    if pages_folder is None:
+        return home
+    # Saved pages never share a database with the sandbox's, nor with those of another folder.
+    name = re.sub(r"[^A-Za-z0-9]+", "-", pages_folder.name)
+    return home / f"saved-{name}-{sha256(str(pages_folder).encode()).hexdigest()[:6]}"
 
 
 def _database_url(text: str | None, home: Path) -> str:

@@ -35,6 +35,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs the real pages beside the checkout"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_dotenv(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The checkout's ``.env`` is the developer's, not the tests'."""
+    from insights_jobs.cli import environment
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(environment, "DOTENV", tmp_path_factory.mktemp("dotenv") / ".env")
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real pages (tests that use it carry the mark ``shared``)."""

@@ -14,7 +14,6 @@ from sqlalchemy import and_, func, select
 from insights_assets.alerts.messages import message_of
 from insights_assets.alerts.rules import FEATURE_COLUMNS, Rule, Severity, evaluate, observed_days
 from insights_assets.alerts.transitions import CREPT, FIRED, walk
-from insights_assets.features.history import in_scope, of_products, one_of
 from insights_assets.features.timeline import LOOK_BACK_DAYS
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
@@ -28,6 +27,7 @@ from insights_resources.warehouse.publication import (
     publish,
     select_current,
 )
+from insights_resources.warehouse.row_conditions import in_scope, of_products, one_of
 
 #: Version of the code that makes alerts: raise it when a rebuild would give other rows.
 ALERTS_VERSION = "2"

@@ -53,7 +53,8 @@ def plan_targets(
     if refused:
         raise DayNotServableError(
             f"the page provider {provider.name!r} has no pages of {_in_words(refused)}: a page can "
-            f"only be captured on its day. Leave capture/raw_pages out of the selection to rebuild "
+            f"only be captured on its day. Leave capture/raw_pages out of the selection (and "
+            f"--capture out of the command) to rebuild "
             f"{'that day' if len(refused) == 1 else 'those days'} from the archived pages"
         )
     keys = list(products)

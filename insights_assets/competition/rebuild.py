@@ -21,7 +21,6 @@ from insights_assets.competition.scoring import (
     RANK_COLUMNS,
     score_groups,
 )
-from insights_assets.features.history import of_products, one_of
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
@@ -32,6 +31,7 @@ from insights_resources.warehouse.publication import (
     publish,
     select_current,
 )
+from insights_resources.warehouse.row_conditions import of_products, one_of
 
 #: Version of the code that scores: raise it when a rebuild would give other rows.
 SCORES_VERSION = "1"

@@ -15,12 +15,13 @@ import pandas as pd
 from sqlalchemy import Table
 
 from insights_assets.features import product_features, rank_features
-from insights_assets.features.history import in_scope, read_histories
+from insights_assets.features.history import read_histories
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.frames import empty_frame
 from insights_resources.warehouse.publication import AuditFinding, PublishedBuild, publish
+from insights_resources.warehouse.row_conditions import in_scope
 
 #: Version of the code that computes features: raise it when a rebuild would give other rows.
 FEATURES_VERSION = "1"

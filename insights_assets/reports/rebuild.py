@@ -16,7 +16,6 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import and_
 
-from insights_assets.features.history import one_of
 from insights_assets.reports.comparisons import leader
 from insights_assets.reports.facts import FactSheet, fact_sheet
 from insights_assets.reports.inputs import groups_in_scope, read_inputs
@@ -36,6 +35,7 @@ from insights_resources.warehouse.publication import (
     publish,
     select_current,
 )
+from insights_resources.warehouse.row_conditions import one_of
 
 #: Version of the code that publishes reports.
 REPORTS_VERSION = "1"

@@ -9,7 +9,6 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, or_, select
 
 from insights_assets.competition.formulas import Method
-from insights_assets.features.history import of_products
 from insights_resources.marketplaces import ProductKey
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
@@ -20,6 +19,7 @@ from insights_resources.warehouse.publication import (
     publish,
     select_current,
 )
+from insights_resources.warehouse.row_conditions import of_products
 
 #: Version of the code: raise it when a rebuild would give other rows.
 SUMMARIES_VERSION = "1"

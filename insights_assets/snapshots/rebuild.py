@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Table, and_, exists, func, select, true, tuple_
+from sqlalchemy import Table, and_, exists, func, select, true
 
 from insights_assets.snapshots.parser import PARSER_VERSION, parse_page
 from insights_assets.snapshots.product_snapshot import ParsedPage, ProductSnapshot
@@ -32,6 +32,7 @@ from insights_resources.warehouse.publication import (
     is_current,
     publish,
 )
+from insights_resources.warehouse.row_conditions import in_scope, of_products
 
 #: Version of the shape of the JSON columns of ``fact_product_snapshots``.
 SCHEMA_VERSION = 1
@@ -98,8 +99,8 @@ def rebuild_snapshots(
 def require_pages(warehouse: Warehouse, scope: Scope, today: date) -> None:
     """Refuses past days of which no page is archived: nothing can be rebuilt from nothing.
 
-    Raises ``InvalidInputError`` that names the days there are. Days among others that have pages
-    pass, and so does today, whose pages may yet come.
+    Raises ``InvalidInputError`` that names the nearest days there are. Days among others that have
+    pages pass, and so does today, whose pages may yet come.
     """
     table = tables.raw_pages
     if scope.last_day >= today:
@@ -107,20 +108,19 @@ def require_pages(warehouse: Warehouse, scope: Scope, today: date) -> None:
     with warehouse.read() as connection:
         if connection.scalar(select(exists().where(in_scope(table, scope)))):
             return
-        first, last = connection.execute(select(func.min(table.c.day), func.max(table.c.day))).one()
-    there_are = f"there are pages of {first} to {last}" if first else "the archive is empty"
+        whose = of_products(table, scope.products)
+        before = connection.scalar(
+            select(func.max(table.c.day)).where(whose, table.c.day < scope.first_day)
+        )
+        after = connection.scalar(
+            select(func.min(table.c.day)).where(whose, table.c.day > scope.last_day)
+        )
+    nearest = " and ".join(str(day) for day in (before, after) if day is not None)
+    there_are = f"the nearest days with pages are {nearest}" if nearest else "there are no pages"
     raise InvalidInputError(
-        f"no page of {scope} was ever captured ({there_are}): choose days with pages, or capture "
+        f"no page was ever captured of {scope}; {there_are}. Choose days with pages, or capture "
         f"these where the page provider has past days (insights backfill --capture)"
     )
-
-
-def in_scope(table: Table, scope: Scope) -> ColumnElement[bool]:
-    """Rows of the scope's days and products."""
-    days = table.c.day.between(scope.first_day, scope.last_day)
-    if scope.products is None:
-        return days
-    return and_(days, tuple_(table.c.marketplace, table.c.asin).in_(sorted(scope.products)))
 
 
 def pending_scopes(

@@ -10,6 +10,7 @@ import sys
 import click
 
 from insights_jobs.cli.development import dev, setup
+from insights_jobs.cli.environment import add_dotenv_to_environment
 from insights_jobs.cli.pages import parse
 from insights_jobs.cli.runs import backfill, demo, track
 from insights_jobs.cli.warehouse import migrate, report, status
@@ -29,6 +30,7 @@ for command in (demo, dev, track, parse, backfill, report, migrate, status, setu
 def main() -> None:
     """Runs the command line; errors of ours are one message, without a traceback."""
     try:
+        add_dotenv_to_environment()
         insights(standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("stopped", err=True)

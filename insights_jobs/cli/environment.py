@@ -4,8 +4,22 @@ from __future__ import annotations
 
 import os
 
-from insights_resources.settings import Settings, read_settings
+from insights_resources.settings import PROJECT_ROOT, Settings, read_settings
 from insights_resources.warehouse.engine import Warehouse
+
+DOTENV = PROJECT_ROOT / ".env"
+
+
+def add_dotenv_to_environment() -> None:
+    """Adds what the project's ``.env`` sets and the shell does not, as Dagster's processes do.
+
+    But for ``DAGSTER_HOME``: which embedded instance a command uses goes by its settings.
+    """
+    from dotenv import dotenv_values
+
+    for name, value in dotenv_values(DOTENV).items():
+        if name != "DAGSTER_HOME" and value is not None:
+            os.environ.setdefault(name, value)
 
 
 def settings_with_instance() -> Settings:

@@ -88,8 +88,10 @@ def status() -> None:
     warehouse = open_warehouse(settings)
     print_counts(console, warehouse)
     waiting = sorted(pending_days(warehouse))
+    stretches = ", ".join(f"{days.first} to {days.last}" for days in waiting)
     console.print(
-        "pending: " + (", ".join(f"{days.first} to {days.last}" for days in waiting) or "nothing"),
+        "pending: "
+        + (f"{stretches} (for the next micro-batch; make dev runs it)" if waiting else "nothing"),
         highlight=False,
         soft_wrap=True,
     )

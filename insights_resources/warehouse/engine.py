@@ -54,7 +54,7 @@ class Warehouse:
         """
         try:
             parsed = make_url(url)
-        except ArgumentError as error:
+        except (ArgumentError, ValueError) as error:
             # Without the address: it may hold a password.
             raise ConfigurationError(
                 "the warehouse's address is not a URL: give postgresql://user:password@host/name "

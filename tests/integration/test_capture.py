@@ -248,9 +248,7 @@ def test_past_days_are_refused_by_name_when_the_provider_serves_only_today() -> 
     with pytest.raises(DayNotServableError) as refusal:
         plan_targets(live, Scope(first, today), KEYS)
     assert f"'given' has no pages of {first} to {last}: " in str(refusal.value)
-    assert "Leave capture/raw_pages out of the selection to rebuild those days" in str(
-        refusal.value
-    )
+    assert "out of the command) to rebuild those days" in str(refusal.value)
     with pytest.raises(DayNotServableError, match=f"of {last}: .* rebuild that day"):
         plan_targets(live, Scope.of_day(last), KEYS)
     assert plan_targets(live, Scope.of_day(today), KEYS[:2]) == [
@@ -407,13 +405,15 @@ def test_a_past_day_without_any_page_cannot_be_rebuilt_and_the_days_there_are_ar
 ) -> None:
     today = today_utc()
     wanted = Scope.of_day(DAY - timedelta(days=1))
-    with pytest.raises(InvalidInputError, match=r"no page of 2025-03-02.*the archive is empty"):
+    with pytest.raises(InvalidInputError, match=r"no page .* of 2025-03-02.*there are no pages"):
         require_pages(warehouse, wanted, today)
     last = DAY + timedelta(days=2)
     _capture(warehouse, archive, [_page(KEYS[0], DAY), _page(KEYS[1], last)])
     with pytest.raises(InvalidInputError) as refusal:
         require_pages(warehouse, wanted, today)
-    assert f"there are pages of {DAY} to {last}" in str(refusal.value)
+    assert f"the nearest days with pages are {DAY}." in str(refusal.value)
+    with pytest.raises(InvalidInputError, match=f"{DAY} and {last}"):
+        require_pages(warehouse, Scope.of_day(DAY + timedelta(days=1)), today)
     assert "insights backfill --capture" in str(refusal.value)
     # Of these products, that is.
     require_pages(warehouse, Scope.of_day(DAY, [KEYS[0]]), today)

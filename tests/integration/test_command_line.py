@@ -25,7 +25,7 @@ from insights_resources.marketplaces import MARKETPLACES, ProductKey
 from insights_resources.page_providers.protocol import Verdict
 from insights_resources.sandbox import SandboxMarket
 from insights_resources.scope import today_utc
-from insights_resources.settings import PROJECT_ROOT
+from insights_resources.settings import PROJECT_ROOT, read_settings
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import is_current
@@ -341,8 +341,9 @@ def test_demo_on_saved_pages_has_a_database_of_its_own_and_says_what_it_left_out
     _save_pages(folder, keys, *days)
     whole = (folder / f"{KEY.asin}-{DAY}.html.gz").read_bytes()
     (folder / "broken.html.gz").write_bytes(whole[:500])
-    # Where INSIGHTS_HOME is empty, the home goes by the folder's name.
-    saved = Home(project / "var" / "saved-my-pages", {"INSIGHTS_HOME": ""})
+    # Where INSIGHTS_HOME is empty, the home goes by the folder.
+    home = read_settings({"INSIGHTS_PAGES": str(folder)}).home.name
+    saved = Home(project / "var" / home, {"INSIGHTS_HOME": ""})
 
     answer = saved.insights("demo", INSIGHTS_PAGES=folder)
     assert (answer.code, answer.err) == (DONE, "")
@@ -657,19 +658,19 @@ def test_backfill_of_days_without_a_page_is_refused_and_names_the_days_there_are
     assert answer.code == FAILED
     pages = tables.raw_pages
     with home.warehouse() as warehouse, warehouse.read() as connection:
-        first, last = connection.execute(select(func.min(pages.c.day), func.max(pages.c.day))).one()
-    assert "no page of 2025-02-01 to 2025-02-03" in answer.error
-    assert f"there are pages of {first} to {last}" in answer.error
+        first = connection.scalar(select(func.min(pages.c.day)))
+    assert "no page was ever captured of 2025-02-01 to 2025-02-03" in answer.error
+    assert f"the nearest days with pages are {first}." in answer.error
     assert "insights backfill --capture" in answer.error
     assert home.contents() == before
 
 
-def test_backfill_before_anything_was_captured_says_that_the_archive_is_empty(
+def test_backfill_before_anything_was_captured_says_that_there_are_no_pages(
     empty_home: Home,
 ) -> None:
     answer = empty_home.insights("backfill", "--from", "2025-02-01")
     assert answer.code == FAILED
-    assert "the archive is empty" in answer.error
+    assert "there are no pages" in answer.error
 
 
 # Settings
@@ -804,7 +805,8 @@ def test_setup_writes_the_instance_and_dotenv_and_no_database(project: Path) -> 
 
 def test_setup_for_saved_pages_leaves_dotenv_to_the_sandbox(project: Path, tmp_path: Path) -> None:
     (tmp_path / "pages").mkdir()
-    home = Home(project / "var" / "saved-pages", {"INSIGHTS_HOME": ""})
+    folder = read_settings({"INSIGHTS_PAGES": str(tmp_path / "pages")}).home.name
+    home = Home(project / "var" / folder, {"INSIGHTS_HOME": ""})
     assert home.insights("setup", INSIGHTS_PAGES=tmp_path / "pages").code == DONE
     assert (home.folder / "dagster" / "dagster.yaml").is_file()
     assert not (project / ".env").exists()

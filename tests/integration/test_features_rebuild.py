@@ -15,7 +15,7 @@ from insights_assets.features.rebuild import rebuild_product_features, rebuild_r
 from insights_resources.errors import AuditFailedError
 from insights_resources.marketplaces import ProductKey
 from insights_resources.scope import Scope
-from insights_resources.warehouse import tables
+from insights_resources.warehouse import row_conditions, tables
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.frames import conform
 from insights_resources.warehouse.publication import select_current
@@ -88,7 +88,7 @@ def test_day_by_day_and_product_by_product_writes_the_same_rows(
         for asin in ASINS:
             rebuild(warehouse, Scope.of_day(day, [ProductKey(MARKETPLACE, asin)]))
     monkeypatch.setattr(history, "PRODUCTS_AT_A_TIME", 3)
-    monkeypatch.setattr(history, "_MOST_PARAMETERS", 2)
+    monkeypatch.setattr(row_conditions, "_MOST_PARAMETERS", 2)
     at_once = rebuild(warehouse, SCOPE)
     assert at_once.row_count >= 20
     assert (at_once.rows_added, at_once.rows_changed, at_once.rows_removed) == (0, 0, 0)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from dagster import AssetKey, AssetSpec, BackfillPolicy, Definitions
 
-from insights_assets.table_metadata import own_columns
 from insights_jobs.build import build_definitions
 from insights_resources.warehouse import tables
+from insights_resources.warehouse.frames import own_columns
 
 SNAPSHOT = Path(__file__).with_name("definitions_snapshot.json")
 

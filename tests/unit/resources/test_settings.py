@@ -49,6 +49,12 @@ def test_saved_pages_have_a_home_of_their_own(tmp_path: Path) -> None:
     assert saved.home != read_settings({}).home
     assert saved.database_url != read_settings({}).database_url
     assert saved.first_day == date(2013, 1, 1)
+    both = {"INSIGHTS_PAGES": str(tmp_path), "INSIGHTS_HOME": str(tmp_path / "home")}
+    assert read_settings(both).home.parent == tmp_path / "home"
+    (tmp_path / "a" / "pages").mkdir(parents=True)
+    (tmp_path / "b" / "pages").mkdir(parents=True)
+    homes = {read_settings({"INSIGHTS_PAGES": str(tmp_path / n / "pages")}).home for n in "ab"}
+    assert len(homes) == 2
 
 
 @pytest.mark.parametrize("scheme", ["postgres://", "postgresql://", "postgresql+psycopg://"])
