@@ -13,7 +13,8 @@ from insights_assets.capture.assets import RAW_PAGES
 from insights_assets.catalog.catalog_file import TrackedProduct
 from insights_assets.catalog.sync import track_additional_products
 from insights_jobs.jobs import FAST, on_demand, scope_run_config
-from insights_jobs.runs import RunFailedError, StepProgress, run_job
+from insights_jobs.runs import StepProgress, run_job
+from insights_resources.errors import InsightsError
 from insights_resources.marketplaces import ProductKey
 from insights_resources.scope import today_utc
 from insights_resources.warehouse import tables
@@ -70,7 +71,7 @@ def track_products(
             run_config=scope_run_config([RAW_PAGES, *FAST], products=keys),
             on_progress=on_progress,
         )
-    except RunFailedError as error:
+    except InsightsError as error:
         finish("failed", error=str(error))
         raise
     finish("done", run_id=finished.run_id)
