@@ -376,7 +376,7 @@ def test_high_priorities_stand_before_low_ones_and_there_are_few() -> None:
 # --- any group -----------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(any_inputs())
 def test_every_sentence_about_any_group_is_supported_by_its_facts(inputs: ReportInputs) -> None:
     sheet = fact_sheet(inputs, GROUP_ID, DAY)
@@ -397,7 +397,7 @@ def test_every_sentence_about_any_group_is_supported_by_its_facts(inputs: Report
     assert report.position
 
 
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(any_inputs())
 def test_a_report_with_one_number_changed_does_not_pass(inputs: ReportInputs) -> None:
     """The check that guards all of the above sees the smallest lie about a score."""
