@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+
+#: More failures in a row than this no longer lengthen the pause: 5 minutes become 5 hours.
+LONGEST_ROW = 7
 
 
 @dataclass(frozen=True, order=True)
@@ -36,3 +39,11 @@ def plan_runs(
         else:
             runs.append(days)
     return runs[::-1]
+
+
+def time_of_next_try(failures: int, failed_at: datetime, seconds: int) -> datetime:
+    """When to try again after so many failures in a row: at once after the first (a process may
+    just have died), then after a pause that doubles with each."""
+    if failures < 2:
+        return failed_at
+    return failed_at + timedelta(seconds=seconds * 2 ** (min(failures, LONGEST_ROW) - 1))

@@ -36,6 +36,10 @@ class FinishedRun:
 class RunFailedError(InsightsError):
     """A run in this process failed. The message names the asset and its error."""
 
+    def __init__(self, message: str, run_id: str) -> None:
+        super().__init__(message)
+        self.run_id = run_id
+
 
 def run_job(
     definitions: Definitions,
@@ -97,7 +101,9 @@ def run_job(
             raise_on_error=False,
         )
     if not result.success:
-        raise RunFailedError("; ".join(failures) or f"run {run_id} failed; see the Dagster UI")
+        raise RunFailedError(
+            "; ".join(failures) or f"run {run_id} failed; see the Dagster UI", run_id
+        )
     return finished
 
 

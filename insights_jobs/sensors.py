@@ -1,6 +1,10 @@
 """The sensors: they read what is pending from the warehouse, so nothing is lost between ticks."""
 
+from datetime import UTC, datetime
+from itertools import takewhile
+
 from dagster import (
+    DagsterInstance,
     DagsterRunStatus,
     DefaultSensorStatus,
     RunRequest,
@@ -9,13 +13,13 @@ from dagster import (
     SkipReason,
     sensor,
 )
-from sqlalchemy import func, or_, select
 
 from insights_assets.features.product_features import LOOK_BACK_DAYS
 from insights_assets.partitions import DAILY
+from insights_assets.serving.product_summaries import SUMMARIZED
 from insights_assets.snapshots.rebuild import pending_scopes
 from insights_jobs.jobs import FAST, micro_batch, range_tags, scope_run_config
-from insights_jobs.micro_batch_plan import DayRange, plan_runs
+from insights_jobs.micro_batch_plan import LONGEST_ROW, DayRange, plan_runs, time_of_next_try
 from insights_resources.scope import today_utc
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
@@ -35,14 +39,7 @@ _FOLLOWING = (
     (tables.product_features, (tables.product_snapshots,)),
     (tables.rank_features, (tables.product_snapshots,)),
     (tables.alerts, (tables.product_features,)),
-)
-#: What the summaries show the newest of.
-_SUMMARIZED = (
-    tables.product_snapshots,
-    tables.product_features,
-    tables.rank_features,
-    tables.competitive_scores,
-    tables.alerts,
+    (tables.product_summaries, SUMMARIZED),
 )
 
 
@@ -53,31 +50,16 @@ def pending_days(warehouse: Warehouse) -> set[DayRange]:
         for build in pending(warehouse, consumer, upstream):
             if build.first_day is not None and build.last_day is not None:
                 days.add(DayRange(build.first_day, build.last_day))
-    return days | _days_not_summarized(warehouse)
+    return days
 
 
-def _days_not_summarized(warehouse: Warehouse) -> set[DayRange]:
-    """The days of what was published since the summaries were last rebuilt."""
-    builds = tables.builds
-    is_published = builds.c.status == "published"
-    last_rebuild = (
-        select(func.max(builds.c.started_at))
-        .where(is_published, builds.c.table_name == tables.product_summaries.name)
-        .scalar_subquery()
-    )
-    query = (
-        select(builds.c.first_day, builds.c.last_day)
-        .where(
-            is_published,
-            builds.c.table_name.in_([table.name for table in _SUMMARIZED]),
-            or_(builds.c.rows_added > 0, builds.c.rows_changed > 0, builds.c.rows_removed > 0),
-            builds.c.first_day.is_not(None),
-            or_(last_rebuild.is_(None), builds.c.published_at > last_rebuild),
-        )
-        .distinct()
-    )
-    with warehouse.read() as connection:
-        return {DayRange(*row) for row in connection.execute(query)}
+def _failures_in_a_row(instance: DagsterInstance) -> tuple[int, datetime | None]:
+    """How many of the last micro-batches failed without one that succeeded since, and when the
+    last of them ended."""
+    records = instance.get_run_records(RunsFilter(job_name=micro_batch.name), limit=LONGEST_ROW)
+    failed = list(takewhile(lambda record: record.dagster_run.is_failure, records))
+    ended = failed[0].end_time if failed else None
+    return len(failed), None if ended is None else datetime.fromtimestamp(ended, UTC)
 
 
 @sensor(
@@ -89,7 +71,11 @@ def _days_not_summarized(warehouse: Warehouse) -> set[DayRange]:
 def micro_batch_sensor(
     context: SensorEvaluationContext, warehouse: WarehouseResource
 ) -> list[RunRequest] | SkipReason:
-    """One run for each stretch of days with something pending; none while one is under way."""
+    """One run for each stretch of days with something pending; none while one is under way.
+
+    While runs go on failing, the time to the next try doubles: what fails is still pending, and
+    trying every 5 minutes would only fill the event log.
+    """
     unfinished = context.instance.get_runs(
         RunsFilter(job_name=micro_batch.name, statuses=_UNFINISHED), limit=1
     )
@@ -103,6 +89,14 @@ def micro_batch_sensor(
     )
     if not runs:
         return SkipReason("nothing is pending")
+    failures, failed_at = _failures_in_a_row(context.instance)
+    if failed_at is not None:
+        next_try = time_of_next_try(failures, failed_at, MICRO_BATCH_SECONDS)
+        if datetime.now(UTC) < next_try:
+            return SkipReason(
+                f"the last {failures} micro-batches failed; the next try is at "
+                f"{next_try:%Y-%m-%d %H:%M} UTC (or launch the job micro_batch by hand)"
+            )
     return [
         RunRequest(
             run_config=scope_run_config(FAST, covers="pending"),

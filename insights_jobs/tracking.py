@@ -13,7 +13,7 @@ from insights_assets.capture.assets import RAW_PAGES
 from insights_assets.catalog.catalog_file import TrackedProduct
 from insights_assets.catalog.sync import track_additional_products
 from insights_jobs.jobs import FAST, on_demand, scope_run_config
-from insights_jobs.runs import StepProgress, run_job
+from insights_jobs.runs import RunFailedError, StepProgress, run_job
 from insights_resources.errors import InsightsError
 from insights_resources.marketplaces import ProductKey
 from insights_resources.scope import today_utc
@@ -72,7 +72,8 @@ def track_products(
             on_progress=on_progress,
         )
     except InsightsError as error:
-        finish("failed", error=str(error))
+        run_id = error.run_id if isinstance(error, RunFailedError) else None
+        finish("failed", run_id=run_id, error=str(error))
         raise
     finish("done", run_id=finished.run_id)
     return finished.run_id

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, true, update
 
 from insights_assets.catalog.catalog_file import (
     Catalog,
@@ -273,19 +273,3 @@ def active_products(warehouse: Warehouse, scope: Scope | None = None) -> list[Pr
     if scope is None or scope.products is None:
         return keys
     return [key for key in keys if key in scope.products]
-
-
-def members_on(warehouse: Warehouse, day: date) -> int:
-    """How many memberships of active groups hold on that day."""
-    members, groups = tables.group_members, tables.competitive_groups
-    with warehouse.begin() as connection:
-        count = connection.scalar(
-            select(func.count())
-            .select_from(members.join(groups))
-            .where(
-                groups.c.is_active,
-                members.c.valid_from <= day,
-                or_(members.c.valid_to.is_(None), members.c.valid_to >= day),
-            )
-        )
-    return int(count or 0)

@@ -6,12 +6,13 @@ from sqlalchemy import func, select
 from insights_assets.alerts.assets import ALERTS
 from insights_assets.catalog.assets import PRODUCTS
 from insights_assets.competition.assets import COMPETITIVE_SCORES
-from insights_assets.features.assets import PRODUCT_FEATURES
+from insights_assets.features.assets import PRODUCT_FEATURES, RANK_FEATURES
 from insights_assets.published_asset import failures_without_traceback, log_build
 from insights_assets.reports.assets import COMPETITIVE_REPORTS
 from insights_assets.run_scope import ScopeConfig
 from insights_assets.serving.marts import create_marts
 from insights_assets.serving.product_summaries import (
+    SUMMARIZED,
     changed_product_keys,
     rebuild_product_summaries,
 )
@@ -20,7 +21,7 @@ from insights_assets.table_metadata import OWNERS, asset_key, table_metadata
 from insights_resources.cache import product_summary_key
 from insights_resources.marketplaces import parse_product_key
 from insights_resources.warehouse import tables
-from insights_resources.warehouse.publication import is_current
+from insights_resources.warehouse.publication import is_current, mark_consumed, pending
 from insights_resources.wiring import CacheResource, WarehouseResource
 
 PRODUCT_SUMMARIES = asset_key("serving", "product_summaries")
@@ -33,7 +34,14 @@ MARTS = asset_key("serving", "marts")
     kinds={"python", "redis"},
     owners=OWNERS,
     code_version="1",
-    deps=[PRODUCTS, PRODUCT_SNAPSHOTS, PRODUCT_FEATURES, COMPETITIVE_SCORES, ALERTS],
+    deps=[
+        PRODUCTS,
+        PRODUCT_SNAPSHOTS,
+        PRODUCT_FEATURES,
+        RANK_FEATURES,
+        COMPETITIVE_SCORES,
+        ALERTS,
+    ],
     metadata=table_metadata(tables.product_summaries),
 )
 def product_summaries(
@@ -51,10 +59,14 @@ def product_summaries(
     database = warehouse.open()
     with failures_without_traceback(context):
         only = frozenset(map(parse_product_key, config.products)) or None
+        # Before anything is read: what is published from now on is for the next run.
+        waiting = pending(database, tables.product_summaries, SUMMARIZED)
         build = rebuild_product_summaries(database, only, run_id=context.run.run_id)
         log_build(context, build)
         changed = changed_product_keys(database, build)
         cache.open().delete(*(product_summary_key(*key) for key in changed))
+        if only is None:
+            mark_consumed(database, tables.product_summaries, [each.build_id for each in waiting])
     table = tables.product_summaries
     with database.begin() as connection:
         rows = connection.scalar(select(func.count()).where(is_current(table)))

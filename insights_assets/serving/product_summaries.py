@@ -23,6 +23,15 @@ from insights_resources.warehouse.row_conditions import of_products
 
 #: Version of the code: raise it when a rebuild would give other rows.
 SUMMARIES_VERSION = "1"
+#: What a summary shows the newest of.
+SUMMARIZED = (
+    tables.product_snapshots,
+    tables.product_features,
+    tables.rank_features,
+    tables.competitive_scores,
+    tables.alerts,
+    tables.alert_states,
+)
 #: Days up to ``as_of_day`` whose alerts are counted.
 _ALERT_DAYS = 7
 

@@ -243,6 +243,23 @@ def test_the_sensor_waits_while_a_micro_batch_is_under_way(
         assert isinstance(_tick(sqlite_platform, instance), list)
 
 
+def test_after_a_second_failure_the_sensor_pauses_and_says_until_when(
+    sqlite_platform: Platform,
+) -> None:
+    _pages_land(sqlite_platform, DAY, products=sqlite_platform.market.keys[:1])
+    with DagsterInstance.get() as instance:
+        job = sqlite_platform.definitions.resolve_job_def(micro_batch.name)
+        for _ in range(2):
+            run = instance.create_run_for_job(job, status=DagsterRunStatus.STARTED)
+            instance.report_run_failed(run)
+        said = _tick(sqlite_platform, instance)
+        assert isinstance(said, SkipReason)
+        assert "the last 2 micro-batches failed; the next try is at" in str(said.skip_message)
+        run = instance.create_run_for_job(job, status=DagsterRunStatus.STARTED)
+        instance.report_dagster_event(DagsterEvent("PIPELINE_SUCCESS", job.name), run.run_id)
+        assert isinstance(_tick(sqlite_platform, instance), list)
+
+
 def test_a_run_of_another_job_does_not_hold_the_sensor_up(sqlite_platform: Platform) -> None:
     _pages_land(sqlite_platform, DAY, products=sqlite_platform.market.keys[:1])
     with DagsterInstance.get() as instance:
