@@ -29,7 +29,7 @@ dev: setup  ## the Dagster UI
 	@$(BIN)/insights dev
 
 test: setup  ## every test but the slow ones
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" --numprocesses=auto --dist=loadfile
 
 test-slow: setup  ## the slow tests
 	$(BIN)/pytest -m slow

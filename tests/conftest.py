@@ -14,7 +14,8 @@ from sqlalchemy.engine import make_url
 
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.schema import migrate
-from tests.servers import postgres_server, redis_server
+from tests.servers import fresh_database, postgres_server, redis_server
+from tests.servers import warehouse_url as to_warehouse_url
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -73,18 +74,13 @@ def redis_url() -> Iterator[str]:
         yield url
 
 
-def _warehouse_url(server_url: str, database: str) -> str:
-    url = make_url(server_url).set(drivername="postgresql+psycopg", database=database)
-    return url.render_as_string(hide_password=False)
-
-
 @pytest.fixture(scope="session")
 def _postgres_template(postgres_url: str) -> Iterator[str]:
     """Name of a migrated database, to be copied."""
     name = f"insights_template_{uuid.uuid4().hex[:8]}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-    warehouse = Warehouse.open(_warehouse_url(postgres_url, name))
+    warehouse = Warehouse.open(to_warehouse_url(postgres_url, name))
     migrate(warehouse)
     warehouse.dispose()
     yield name
@@ -95,23 +91,15 @@ def _postgres_template(postgres_url: str) -> Iterator[str]:
 @pytest.fixture
 def empty_postgres_database(postgres_url: str) -> Iterator[str]:
     """Warehouse URL of a database without anything in it."""
-    yield from _fresh_database(postgres_url, template=None)
+    with fresh_database(postgres_url) as url:
+        yield url
 
 
 @pytest.fixture
 def postgres_warehouse_url(postgres_url: str, _postgres_template: str) -> Iterator[str]:
     """Warehouse URL of a migrated, empty database."""
-    yield from _fresh_database(postgres_url, template=_postgres_template)
-
-
-def _fresh_database(postgres_url: str, template: str | None) -> Iterator[str]:
-    name = f"insights_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        copy_of = f' TEMPLATE "{template}"' if template else ""
-        connection.execute(f'CREATE DATABASE "{name}"{copy_of}')
-    yield _warehouse_url(postgres_url, name)
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with fresh_database(postgres_url, _postgres_template) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from typing import Any
 
 import psycopg
 import redis
+from sqlalchemy.engine import make_url
 
 _UNPRIVILEGED_UID = 65534
 _START_SECONDS = 60
@@ -30,6 +32,24 @@ _STOP_SECONDS = 20
 _MEMORY_DISK = "/dev/shm"
 #: Containers often have a memory disk of 64 MB, which is not enough.
 _MEMORY_DISK_BYTES = 1024**3
+
+
+def warehouse_url(server_url: str, database: str) -> str:
+    """The warehouse's URL of a database of this server."""
+    url = make_url(server_url).set(drivername="postgresql+psycopg", database=database)
+    return url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def fresh_database(postgres_url: str, template: str | None = None) -> Iterator[str]:
+    """A database of its own, empty or a copy; its warehouse URL. Dropped at the end."""
+    name = f"insights_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        copy_of = f' TEMPLATE "{template}"' if template else ""
+        connection.execute(f'CREATE DATABASE "{name}"{copy_of}')
+    yield warehouse_url(postgres_url, name)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @contextmanager

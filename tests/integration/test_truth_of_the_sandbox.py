@@ -1,11 +1,14 @@
-"""A 90-day backfill of everything derived equals what the sandbox knows to be true.
+"""A backfill of everything derived equals what the sandbox knows to be true.
 
-The expected rows are computed apart, in plain loops over the market's own truth.
+The expected rows are computed apart, in plain loops over the market's own truth. 45 days hold the
+longest look-back; the slow lane takes 90, on PostgreSQL.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,9 +24,9 @@ from insights_resources.warehouse import tables
 from insights_resources.warehouse.column_types import Money
 from insights_resources.warehouse.publication import select_current
 from tests.integration.platform_fixture import Platform, make_platform
+from tests.servers import fresh_database
 
 FIRST = date(2025, 2, 3)
-DAYS = 90
 #: Fields of a snapshot that are compared here; the parser's own test compares all of them.
 COMPARED = (
     "title",
@@ -37,24 +40,51 @@ COMPARED = (
     "price_missing_reason",
     "parent_asin",
 )
-LAST = FIRST + timedelta(days=DAYS - 1)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(("sqlite", 45), id="45 days"),
+        pytest.param(("postgresql", 90), id="90 days", marks=pytest.mark.slow),
+    ],
+)
+def span(request: pytest.FixtureRequest) -> tuple[str, list[date]]:
+    """The engine, and the days."""
+    engine, days = request.param
+    return engine, [FIRST + timedelta(days=number) for number in range(days)]
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def days(span: tuple[str, list[date]]) -> list[date]:
+    return span[1]
+
+
+@pytest.fixture(scope="module")
+def platform(
+    request: pytest.FixtureRequest,
+    span: tuple[str, list[date]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Platform]:
     """Captured once, then backfilled: as an engineer does after a better parser."""
+    engine, days = span
     folder = tmp_path_factory.mktemp("truth")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        made = make_platform(folder, f"sqlite:///{folder / 'insights.db'}", monkeypatch)
-        made.run("whole_graph", FIRST, LAST)
-        made.run("rebuild_derived", FIRST, LAST)
+    with ExitStack() as stack:
+        url = f"sqlite:///{folder / 'insights.db'}"
+        if engine == "postgresql":
+            server, template = map(request.getfixturevalue, ("postgres_url", "_postgres_template"))
+            url = stack.enter_context(fresh_database(server, template))
+        monkeypatch = stack.enter_context(pytest.MonkeyPatch.context())
+        made = make_platform(folder, url, monkeypatch)
+        made.run("whole_graph", days[0], days[-1])
+        made.run("rebuild_derived", days[0], days[-1])
         yield made
         made.warehouse.dispose()
 
 
 @pytest.fixture(scope="module")
-def expected(platform: Platform) -> ExpectedResults:
-    return ExpectedResults(platform.market, FIRST, LAST)
+def expected(platform: Platform, days: list[date]) -> ExpectedResults:
+    return ExpectedResults(platform.market, days[0], days[-1])
 
 
 def _rows(platform: Platform, table: Table) -> list[dict[str, Any]]:
@@ -106,11 +136,10 @@ def _compare(found: dict[Any, dict[str, Any]], right: dict[Any, dict[str, Any]])
     assert not wrong, f"{len(wrong)} differences, such as {wrong[:5]}"
 
 
-def test_snapshots(platform: Platform) -> None:
+def test_snapshots(platform: Platform, days: list[date]) -> None:
     found = {(_key(row), row["day"]): row for row in _rows(platform, tables.product_snapshots)}
     for key in platform.market.keys:
-        for number in range(DAYS):
-            day = FIRST + timedelta(days=number)
+        for day in days:
             truth = platform.market.truth(key, day)
             row = found.pop((key, day), None)
             assert (row is not None) == (truth.verdict is Verdict.PRODUCT), (key, day)
@@ -124,12 +153,14 @@ def test_snapshots(platform: Platform) -> None:
     assert found == {}
 
 
-def test_pages_that_show_no_product_are_rejected_with_a_reason(platform: Platform) -> None:
+def test_pages_that_show_no_product_are_rejected_with_a_reason(
+    platform: Platform, days: list[date]
+) -> None:
     rejected = _rows(platform, tables.rejected_pages)
     right = {
         (key, day): truth.verdict.value
         for key in platform.market.keys
-        for day in (FIRST + timedelta(days=number) for number in range(DAYS))
+        for day in days
         if (truth := platform.market.truth(key, day)).verdict is not Verdict.PRODUCT
     }
     assert len(right) > 3

@@ -44,8 +44,9 @@ _AND_SHIPPED = (
     r"\s+(?:and fulfilled|in certified|und versand|et expédié|y gestionado|y enviado|e spedito"
     r"|e enviado|en verzonden|och levereras|i wysyłane)\b"
 )
-#: A dot ends the sentence, except after an initial or inside a name such as Amazon.com.
-_SENTENCE_END = r"(?<=\w\w)\.(?:\s|$)|\s+gift-wrap\b|\s*$"
+#: A dot ends the sentence, except after an initial or inside a name such as Amazon.com. Where the
+#: name is a link, it stands apart from the dot.
+_SENTENCE_END = r"(?<=\w\w)\.(?:\s|$)|\s\.(?:\s|$)|\s+gift-wrap\b|\s*$"
 _SENTENCES = (
     *(re.compile(rf"(?i){sold}(?P<seller>.+?)(?={_AND_SHIPPED})") for sold in _SOLD_BY),
     *(re.compile(rf"(?i){sold}(?P<seller>.+?)(?={_SENTENCE_END})") for sold in _SOLD_BY),

@@ -25,9 +25,11 @@ FIELDS = (
 
 @dataclass
 class Accuracy:
-    """By field, how many labels were read right, were missing, or were read wrong."""
+    """How many labels were read right, were missing, or were read wrong: by field, and by
+    marketplace and field."""
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
+    by_marketplace: dict[str, dict[str, Counter[str]]] = field(default_factory=dict)
     misses: list[str] = field(default_factory=list)
 
     def share(self, fields: tuple[str, ...], outcome: str) -> float:
@@ -65,6 +67,8 @@ def measure(data: Path) -> Accuracy:
                 continue
             outcome = _outcome(name, label[name], read)
             result.counts.setdefault(name, Counter())[outcome] += 1
+            there = result.by_marketplace.setdefault(label["file"].partition("/")[0], {})
+            there.setdefault(name, Counter())[outcome] += 1
             if outcome != "right":
                 result.misses.append(f"{outcome} {label['file']} {name}: label {label[name]!r}")
     return result

@@ -189,6 +189,10 @@ def test_coupons_as_shown(text: str, coupon: str | None) -> None:
         ("Dispatched and sold by Amazon in certified Frustration-Free Packaging.", "Amazon"),
         ("Sold by A. Shop Ltd. and Fulfilled by Amazon.", "A. Shop Ltd."),
         ("Verkauf und Versand durch Amazon.", "Amazon"),
+        (
+            "Verkauf durch <a>TIBERION-SHOP</a><span>. Für weitere Informationen</span>",
+            "TIBERION-SHOP",
+        ),
         ("Expédié et vendu par VELIHOTUBUYE.", "VELIHOTUBUYE"),
         ("Venduto e spedito da Amazon.", "Amazon"),
         ("Vendido por NEXT MOBILES y gestionado por Amazon.", "NEXT MOBILES"),
