@@ -27,8 +27,14 @@ os.environ.pop("DAGSTER_HOME", None)
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 
 
+#: Begun first, so that no worker is left alone with one of them at the end.
+_LONGEST_FILES = ("test_truth_of_the_sandbox.py", "test_whole_line.py", "test_micro_batch.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on real pages are skipped where the pages are not beside the checkout."""
+    """The longest files first; tests on real pages are skipped where the pages are not beside the
+    checkout."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST_FILES)
     if (ROOT.parent / "shared" / "data" / "pages").is_dir():
         return
     for item in items:
