@@ -56,7 +56,9 @@ def decode_page(content: bytes) -> str:
     if wide is not None:
         return _without_nulls(content.decode(wide, errors="replace"))
     try:
-        return _without_nulls(content.decode("utf-8"))
+        text = content.decode("utf-8")
+        # Looked for in the bytes: many times faster than in a text beyond Latin-1.
+        return _without_nulls(text) if b"\x00" in content else text
     except UnicodeDecodeError:
         declared = _declared_charset(content)
     if declared is not None:

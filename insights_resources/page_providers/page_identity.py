@@ -68,12 +68,11 @@ _REVIEW_LINKS = "#rating-stars a, a#acrCustomerReviewLink, #product-title ~ a"
 
 def page_addresses(document: PageDocument) -> Iterator[str]:
     """The page's own address, as its head gives it: canonical link, then Open Graph."""
-    tree = document.tree
     for selector, attribute in (
         ("link[rel='canonical']", "href"),
         ("meta[property='og:url']", "content"),
     ):
-        for node in tree.css(selector):
+        for node in document.select(selector):
             address = node.attributes.get(attribute)
             if address:
                 yield address.strip()
@@ -124,7 +123,7 @@ def urlsplit_host(address: str) -> str | None:
 
 def page_language(document: PageDocument) -> str | None:
     """The page's language as it declares it (``de-de``), in lower case with a hyphen."""
-    node = document.tree.css_first("html[lang]")
+    node = document.select_first("html[lang]")
     value = None if node is None else node.attributes.get("lang")
     return value.strip().lower().replace("_", "-") or None if value else None
 
@@ -161,16 +160,15 @@ def page_asins(document: PageDocument) -> tuple[str, ...]:
 
 
 def _sold_asin(document: PageDocument) -> str | None:
-    tree = document.tree
     for selector, attribute in _ASIN_ELEMENTS:
-        node = tree.css_first(selector)
+        node = document.select_first(selector)
         value = (node.attributes.get(attribute) or "").strip() if node is not None else ""
         if is_asin(value):
             return value
     found = _CURRENT_ASIN.search(document.html)
     if found is not None and is_asin(found.group(1)):
         return found.group(1)
-    for node in tree.css(_REVIEW_LINKS):
+    for node in document.select(_REVIEW_LINKS):
         asin = asin_in_address(node.attributes.get("href") or "")
         if asin is not None:
             return asin

@@ -121,7 +121,7 @@ def judge_page(
 def product_title(document: PageDocument) -> tuple[LexborNode, str] | None:
     """The element that shows the product's title and the selector that found it."""
     for selector in TITLE_SELECTORS:
-        node = document.tree.css_first(selector)
+        node = document.select_first(selector)
         if node is not None and node.text(strip=True):
             return node, selector
     return None
@@ -129,32 +129,31 @@ def product_title(document: PageDocument) -> tuple[LexborNode, str] | None:
 
 def _has_detail_page(document: PageDocument) -> bool:
     """Parts that only Amazon's detail pages have."""
-    found = document.tree.css_first(
+    found = document.select_first(
         "#dp, #dp-container, #ppd, #averageCustomerReviews_feature_div, [data-csa-c-asin], #udp"
     )
     return found is not None
 
 
 def _what_else(document: PageDocument) -> tuple[Verdict, str]:
-    tree = document.tree
-    if any(tree.css_first(selector) is not None for selector in _ROBOT_CHECK):
+    if any(document.select_first(selector) is not None for selector in _ROBOT_CHECK):
         return Verdict.BLOCKED, "robot check in place of the page"
     if _ROBOT_SCRIPT.search(document.html):
         return Verdict.BLOCKED, "robot check in place of the page"
-    sources = [node.attributes.get("src") or "" for node in tree.css("img[src*='/error/']")]
+    sources = [node.attributes.get("src") or "" for node in document.select("img[src*='/error/']")]
     if any(_SERVER_ERROR_IMAGE.search(source) for source in sources):
         return Verdict.OTHER, "Amazon's error page: something went wrong at its end"
-    title = tree.css_first("title")
+    title = document.select_first("title")
     title_text = "" if title is None else title.text(strip=True)
     if any(_NOT_FOUND_IMAGE.search(source) for source in sources):
         return Verdict.NOT_FOUND, "Amazon's page for an address that does not exist"
     if _NOT_FOUND_TITLE.search(title_text):
         return Verdict.NOT_FOUND, f"the page's title says so: {title_text[:80]}"
-    if tree.css_first("a[href^='/dogsofamazon']") is not None:
+    if document.select_first("a[href^='/dogsofamazon']") is not None:
         return Verdict.NOT_FOUND, "Amazon's page for an address that does not exist"
-    if tree.css_first(_SIGN_IN) is not None:
+    if document.select_first(_SIGN_IN) is not None:
         return Verdict.OTHER, "a sign-in page"
-    if tree.css_first(_SEARCH) is not None:
+    if document.select_first(_SEARCH) is not None:
         return Verdict.OTHER, "a search page"
     if not document.html.strip():
         return Verdict.ERROR, "the page is empty"

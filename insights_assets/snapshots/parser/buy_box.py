@@ -162,7 +162,7 @@ _NEW_OPTION = re.compile(
 
 def _price_in_data(page: PageReading) -> Money | None:
     """The new item's price in the data that the page's scripts use, in the shown form."""
-    for node in page.tree.css(".twister-plus-buying-options-price-data"):
+    for node in page.document.select(".twister-plus-buying-options-price-data"):
         found = _NEW_OPTION.search(node.text())
         if found is not None:
             money = page.money.first(found["price"])

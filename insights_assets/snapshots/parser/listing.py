@@ -48,13 +48,12 @@ _BRAND_SELECTORS = ("#bylineInfo", "#brand", "a#brand", "#brandBylineWrapper #by
 #: Amazon's programmes stand in the byline of refurbished items; the brand is in the details.
 _PROGRAMME = re.compile(r"(?i)^amazon (?:renewed|refurbished|warehouse|resale)$")
 _FITMENT = "#replacementPartsFitmentBullet, .hsx-rpp-fitment-focus, #hsx-rpp-bullet-fits-message"
-_GALLERY = re.compile(
-    r"[\"']colorImages[\"']\s*:\s*\{\s*[\"']initial[\"']\s*:\s*(?=\[)|[\"']initial[\"']\s*:\s*(?=\[\{)"
-)
-_MOST_GALLERIES = 4
+#: Begins with a plain word, which is found many times faster than a choice of quotes.
+_GALLERY = re.compile(r"initial(?<=[\"']initial)[\"']\s*:\s*(?=\[)")
+_MOST_GALLERIES = 8
 _MOST_IMAGES = 100
 _SIZE_IN_IMAGE = re.compile(r"\._[^/]*_(?=\.[a-zA-Z]{3,4}$)")
-_PARENT = re.compile(r"[\"']?parentAsin[\"']?\s*[:=]\s*[\"']?([A-Z0-9]{10})\b")
+_PARENT = re.compile(r"parentAsin[\"']?\s*[:=]\s*[\"']?([A-Z0-9]{10})\b")
 _IMAGE_ADDRESS = re.compile(r"https?://[^\s\"'<>]+?/images/I/[^\s\"'<>]+?\.(?:jpe?g|png|gif|webp)")
 
 
@@ -70,7 +69,7 @@ def title(page: PageReading) -> str:
 def brand(page: PageReading) -> str | None:
     """The brand without the words around it; None for books, whose byline names people."""
     for selector in _BRAND_SELECTORS:
-        node = page.tree.css_first(selector)
+        node = page.document.select_first(selector)
         if node is None or node.css_first(".author, .contributorNameID") is not None:
             continue
         name = _brand_in_line(visible_text(node))
@@ -94,12 +93,12 @@ def _brand_in_line(text: str) -> str:
 
 
 def _brand_in_facts(page: PageReading) -> str | None:
-    row = page.tree.css_first("tr.po-brand td:last-child")
+    row = page.document.select_first("tr.po-brand td:last-child")
     if row is not None and visible_text(row):
         page.note("brand", "tr.po-brand")
         return visible_text(row)
     for table in ("#productDetails_techSpec_section_1 tr", "#prodDetails tr"):
-        for node in page.tree.css(table):
+        for node in page.document.select(table):
             label = node.css_first("th, td.label")
             value = node.css_first("td:not(.label)")
             if label is None or value is None or not _BRAND_LABEL.match(visible_text(label)):
@@ -146,7 +145,7 @@ def description(page: PageReading) -> str | None:
         "#product-description",
         "#productDescription_fullView",
     ):
-        text = visible_text(page.tree.css_first(selector))
+        text = visible_text(page.document.select_first(selector))
         if text:
             page.note("description", selector)
             return text
@@ -163,7 +162,7 @@ def breadcrumbs(page: PageReading) -> tuple[str, ...]:
     ):
         names = [
             visible_text(node)
-            for node in page.tree.css(selector)
+            for node in page.document.select(selector)
             if "breadcrumb-back-link" not in (node.attributes.get("id") or "")
         ]
         texts = tuple(name.strip("‹› ") for name in names if name)
@@ -264,7 +263,7 @@ def _main_image(page: PageReading) -> list[str]:
 def _thumbnails(page: PageReading) -> list[str]:
     sources = [
         node.attributes.get("src") or ""
-        for node in page.tree.css("#altImages li.item img")[:_MOST_IMAGES]
+        for node in page.document.select("#altImages li.item img")[:_MOST_IMAGES]
     ]
     return [
         _SIZE_IN_IMAGE.sub("", source) for source in sources if _IMAGE_ADDRESS.fullmatch(source)

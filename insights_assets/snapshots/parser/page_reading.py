@@ -48,7 +48,7 @@ class PageReading:
     def first(self, selectors: Iterable[str]) -> tuple[LexborNode, str] | None:
         """The first element that any selector finds, trying the selectors in order."""
         for selector in selectors:
-            node = self.tree.css_first(selector)
+            node = self.document.select_first(selector)
             if node is not None:
                 return node, selector
         return None
@@ -61,7 +61,7 @@ class PageReading:
 
     def shown(self, selector: str) -> Iterator[LexborNode]:
         """The selector's elements that a reader sees, in page order."""
-        for node in self.tree.css(selector)[:_MOST_ELEMENTS]:
+        for node in self.document.select(selector)[:_MOST_ELEMENTS]:
             if is_shown(node):
                 yield node
 

@@ -60,7 +60,7 @@ def best_sellers_ranks(page: PageReading) -> tuple[BestSellersRank, ...]:
     a category ("Amazon.com Sales Rank: 68383") says no node to compare in, and is left out.
     """
     ranks: list[BestSellersRank] = []
-    for link in page.tree.css(_LINK)[:_MOST_LINKS]:
+    for link in page.document.select(_LINK)[:_MOST_LINKS]:
         if not is_headline_part(link):
             continue
         rank = _rank_of_link(link)

@@ -37,7 +37,7 @@ _STARS_CLASS = re.compile(r"\bs_ratingStar_(\d)(\d)\b|\bs_star_(\d)_(\d)\b")
 def rating(page: PageReading) -> Decimal | None:
     """The product's average rating, 0-5; None where it has none."""
     for selector, attribute in _RATING:
-        for node in page.tree.css(selector)[:1]:
+        for node in page.document.select(selector)[:1]:
             if not is_headline_part(node):
                 continue
             text = node.attributes.get(attribute) if attribute else visible_text(node)
@@ -54,7 +54,7 @@ def rating_count(page: PageReading) -> int | None:
     "1.2K" and the like are no count.
     """
     for selector, attribute in _COUNT:
-        for node in page.tree.css(selector)[:1]:
+        for node in page.document.select(selector)[:1]:
             if not is_headline_part(node):
                 continue
             text = node.attributes.get(attribute) if attribute else visible_text(node)
