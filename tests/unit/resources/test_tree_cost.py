@@ -75,7 +75,11 @@ def test_a_page_that_is_not_has_a_tree_of_bounded_size(
 ) -> None:
     # Equal formatting elements are opened again three times at most: ids make them different.
     page = "".join(
-        (piece.replace(">", f" id={place}-{number}>", 1) if numbered and piece[1:2] != "/" else piece)
+        (
+            piece.replace(">", f" id={place}-{number}>", 1)
+            if numbered and piece[1:2] != "/"
+            else piece
+        )
         for place, (piece, count) in enumerate(pieces)
         for number in range(count)
     ).encode()
