@@ -11,10 +11,12 @@ from __future__ import annotations
 import re
 
 # What follows a tag's name up to its ">", with quotes where the tokenizer sees quotes: only at the
-# start of a value. Possessive, so that a malformed tag costs no backtracking.
+# start of a value. Only characters repeat possessively: before Python 3.11.5 a group that does may
+# match wrongly. Nothing follows the attributes, so that none are given back; they are taken some
+# at a time, because the engine remembers each of a run.
 _NAME = re.compile(r"</?(?P<name>[a-zA-Z][^\s/>]*+)|<!--(?P<comment>)|<[!?/]")
 _ATTRIBUTES = re.compile(
-    r"(?:[\s/]++|[^\s/>][^\s/>=]*+(?>\s*+=\s*+(?>\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+)?)?)*+"
+    r"(?:[\s/]++|[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+)?)?){0,100}"
 )
 _COMMENT_END = re.compile(r"--!?>")
 _SCRIPT_TOKEN = re.compile(r"<!--|-->|<(/?)script(?=[\s/>])", re.IGNORECASE)
@@ -109,6 +111,12 @@ def nesting_problem(html: str, *, max_depth: int, max_tags: int) -> str | None:
     return _Scan(html, max_depth, max_tags).problem()
 
 
+def _end_of_attributes(html: str, position: int) -> int:
+    while (found := _ATTRIBUTES.match(html, position)) is not None and found.end() > position:
+        position = found.end()
+    return position
+
+
 class _Scan:
     def __init__(self, html: str, max_depth: int, max_tags: int) -> None:
         self._html = html
@@ -130,7 +138,7 @@ class _Scan:
             if name is None:
                 position = self._end_of_comment(found)
                 continue
-            attributes_end = _ATTRIBUTES.match(html, found.end()).end()  # type: ignore[union-attr]
+            attributes_end = _end_of_attributes(html, found.end())
             if not html.startswith(">", attributes_end):
                 return None  # the page ends inside this tag, which the tree builder drops
             position = attributes_end + 1

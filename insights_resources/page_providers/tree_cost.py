@@ -18,12 +18,14 @@ MAX_QUICK_STARTS = 8_000
 MAX_REOPENED = 200_000
 
 _NAMES = rb"b|big|code|em|font|i|s|small|strike|strong|tt|u"
-_ATTRIBUTES = rb"(?:[\s/]++|[^\s/>=\"'<]++(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'<]++))?+)*+"
+# Only characters repeat possessively: before Python 3.11.5 a group that does may match wrongly.
+# No text can be read in two ways, so that what does not match costs no time either.
+_ATTRIBUTES = rb"(?:[\s/]++|[^\s/>=\"'<]++(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'<]++))?)*"
 _FORMATTING = re.compile(rb"<(?:" + _NAMES + rb")(?=[\s/>])", re.IGNORECASE)
 #: A formatting element with nothing but text, spans and line breaks in it: surely closed.
 _CLOSED_AT_ONCE = re.compile(
     rb"<(?P<name>" + _NAMES + rb")(?=[\s/>])" + _ATTRIBUTES + rb">[^<]*+"
-    rb"(?:<(?:span\b" + _ATTRIBUTES + rb">[^<]*+</span|br ?/?)>[^<]*+)*+</(?P=name)>",
+    rb"(?:<(?:span\b" + _ATTRIBUTES + rb">[^<]*+</span|br ?/?)>[^<]*+)*</(?P=name)>",
     re.IGNORECASE,
 )
 _IS_ONE_LETTER = np.isin(np.arange(256), np.frombuffer(b"bisu", np.uint8))
