@@ -37,7 +37,12 @@ def dev(port: int, host: str) -> None:
     sys.exit(
         subprocess.call(
             [
-                str(Path(sys.executable).with_name("dagster")),
+                sys.executable,
+                # Its successor, dg, is a tool of the project's developers, and does no more here.
+                "-W",
+                "ignore:Function `dev_command` is superseded",
+                "-m",
+                "dagster",
                 "dev",
                 "--workspace",
                 str(PROJECT_ROOT / "workspace.yaml"),

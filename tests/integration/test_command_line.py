@@ -29,6 +29,7 @@ from insights_resources.settings import PROJECT_ROOT, read_settings
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import is_current
+from tests.unit.snapshots.test_parse_output import KEYS
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 
@@ -39,35 +40,6 @@ KEY = MARKET.keys[6]
 DAY = date(2025, 3, 1)
 UNKNOWN = ProductKey("amazon.de", "B000000001")
 
-PARSE_FIELDS = [
-    "verdict",
-    "reason",
-    "marketplace",
-    "asin",
-    "title",
-    "brand",
-    "price",
-    "price_min",
-    "price_max",
-    "price_missing_reason",
-    "currency",
-    "list_price",
-    "coupon",
-    "subscribe_save_price",
-    "used_price",
-    "offers_from",
-    "rating",
-    "rating_count",
-    "bsr",
-    "availability",
-    "seller",
-    "bullets",
-    "description",
-    "images",
-    "breadcrumbs",
-    "parent_asin",
-    "parser_version",
-]
 DECIMALS = [
     "price",
     "price_min",
@@ -445,7 +417,7 @@ def test_parse_prints_one_object_a_line_with_the_fields_of_the_contract(
     for key, page in zip(keys, pages, strict=True):
         truth = MARKET.truth(key, DAY).snapshot
         assert truth is not None
-        assert list(page) == PARSE_FIELDS
+        assert list(page) == KEYS
         assert (page["verdict"], page["marketplace"], page["asin"]) == ("product", *key)
         assert page["title"] == truth.title
         for name in DECIMALS:
@@ -511,7 +483,7 @@ def test_parse_of_what_is_no_product_page_is_an_answer(home: Home, tmp_path: Pat
     assert (answer.code, answer.err) == (DONE, "")
     for verdict, line in zip(pages, answer.out.splitlines(), strict=True):
         page = json.loads(line)
-        assert list(page) == PARSE_FIELDS
+        assert list(page) == KEYS
         assert page["verdict"] == verdict
         assert page["reason"]
         assert page["title"] is page["price"] is page["bsr"] is None
