@@ -19,11 +19,11 @@ MAX_DEPTH = 256
 
 #: Finds an element with ``MAX_DEPTH`` others around it.
 _TOO_DEEP = " > ".join("*" * (MAX_DEPTH + 1))
-
-
-_ANCHOR = re.compile(
-    r"[a-z0-9]*#(?P<id>[\w-]+)(?P<same>(?:\[[^\]]*\]|[.:][\w-]+)*)\s*(?P<next>[~+]?)"
-)
+_END = re.compile(r"(?i)</(?:html|body)\s*>")
+#: Characters at the end of a page within which its last tag is closed.
+_END_WITHIN = 10_000
+#: How a selector begins with an id: its element, and whether the next part stands beside that.
+_ANCHOR = re.compile(r"[a-z0-9]*#(?P<id>[\w-]+)(?:\[[^\]]*\]|[.:][\w-]+)*\s*(?P<next>[~+]?)")
 
 
 @cache
@@ -78,6 +78,12 @@ class PageDocument:
                 f"the page cannot be parsed: elements nest more than {MAX_DEPTH} deep", html
             )
         return cls(html, None, tree)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the page has its end: of one that was cut off, nobody knows what else it would
+        have said. Comments and scripts of Amazon's follow the last tag."""
+        return _END.search(self.html, max(0, len(self.html) - _END_WITHIN)) is not None
 
     @cached_property
     def _ids(self) -> dict[str, list[LexborNode]]:

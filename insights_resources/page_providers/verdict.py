@@ -2,7 +2,7 @@
 
 A robot check arrives with HTTP 200, a search page under a product's address, a product's page in
 place of another's. A page is a product's only when it shows a title in the place of a product
-title, names its ASIN, and comes from a marketplace of the registry.
+title, names its ASIN, comes from a marketplace of the registry, and is whole.
 """
 
 from __future__ import annotations
@@ -115,6 +115,8 @@ def judge_page(
         return rejected(Verdict.OTHER, f"page is for {own_asin}, {asin} was asked")
     if marketplace is not None and known is not None and known != marketplace:
         return rejected(Verdict.OTHER, f"page is of {known}, {marketplace} was asked")
+    if not document.is_whole:
+        return rejected(Verdict.ERROR, "the page is cut off: it has no end")
     return PageJudgement(Verdict.PRODUCT, None, known or marketplace, own_asin)
 
 

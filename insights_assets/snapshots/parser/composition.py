@@ -13,7 +13,7 @@ from insights_resources.page_providers.protocol import Verdict
 from insights_resources.page_providers.verdict import judge_page
 
 #: Stored with every snapshot. Raise it with each change that may change a value.
-PARSER_VERSION = "1.0"
+PARSER_VERSION = "1.1"
 
 
 def parse_page(

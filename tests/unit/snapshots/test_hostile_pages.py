@@ -64,12 +64,28 @@ def test_null_bytes_within_a_page_are_left_out() -> None:
     assert snapshot.title == "A thing"
 
 
-def test_a_page_cut_anywhere_has_a_verdict() -> None:
-    market = SandboxMarket()
-    page = market.page(market.keys[0], date(2025, 2, 1))
-    for cut in range(0, len(page), 611):
-        parsed = parse_page(page[:cut])
-        assert (parsed.snapshot is None) == (parsed.verdict is not Verdict.PRODUCT)
+_MARKET = SandboxMarket()
+_WHOLE = [_MARKET.page(key, date(2025, 2, 1)) for key in _MARKET.keys[:8]]
+_SNAPSHOTS = [parse_page(page).snapshot for page in _WHOLE]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.integers(0, len(_WHOLE) - 1), st.floats(0, 1))
+def test_a_page_cut_at_any_byte_says_the_same_or_nothing(number: int, share: float) -> None:
+    page = _WHOLE[number]
+    parsed = parse_page(page[: round(share * len(page))])
+    assert parsed.snapshot in (None, _SNAPSHOTS[number])
+    assert (parsed.snapshot is None) == (parsed.verdict is not Verdict.PRODUCT)
+
+
+def test_a_product_page_without_its_end_says_that_it_was_cut_off() -> None:
+    start = GOOD[: GOOD.index(b"</body>")]
+    parsed = parse_page(start)
+    assert (parsed.verdict, parsed.reason) == (Verdict.ERROR, "the page is cut off: it has no end")
+    assert parsed.asin == "B08N5WRWNW"
+    comment = b"<!-- MEOW " + b"x" * 2000 + b" -->"
+    for end in (b"</body>", b"</html>", b"</HTML >", b"</body></html>" + comment):
+        assert parse_page(start + end).snapshot is not None
 
 
 def test_a_damaged_page_has_a_verdict() -> None:
