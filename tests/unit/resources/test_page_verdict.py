@@ -24,7 +24,8 @@ def canonical(host: str = "www.amazon.de", asin: str = ASIN) -> str:
 
 
 def judge(html: str, target: ProductKey | None = None, **asked: str) -> PageJudgement:
-    return judge_page(PageDocument.from_bytes(f"{html}</html>".encode()), target, **asked)
+    whole = f"{html}</html>" if html else ""
+    return judge_page(PageDocument.from_bytes(whole.encode()), target, **asked)
 
 
 @pytest.mark.parametrize(
