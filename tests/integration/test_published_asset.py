@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -19,7 +18,7 @@ from insights_jobs.runs import RunFailedError
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.contract_views import contract_relation
 from insights_resources.warehouse.publication import AuditFinding, is_current, pending
-from tests.integration.platform_fixture import Platform, make_platform
+from tests.integration.platform_fixture import Platform
 from tests.integration.stored_history import build_statuses
 
 FIRST = date(2025, 3, 3)
@@ -30,24 +29,6 @@ AFTER_FEATURES = (
     tables.competitive_reports,
     tables.product_summaries,
 )
-
-
-@pytest.fixture
-def platform(
-    tmp_path: Path, warehouse_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Platform]:
-    made = make_platform(tmp_path, warehouse_url, monkeypatch, products=6)
-    yield made
-    made.warehouse.dispose()
-
-
-@pytest.fixture
-def sqlite_platform(
-    tmp_path: Path, sqlite_warehouse_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Platform]:
-    made = make_platform(tmp_path, sqlite_warehouse_url, monkeypatch, products=6)
-    yield made
-    made.warehouse.dispose()
 
 
 def _and_refuses(audit: Callable[..., Iterable[AuditFinding]]) -> Callable[..., Any]:

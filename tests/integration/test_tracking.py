@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,28 +22,10 @@ from insights_resources.page_providers.protocol import Verdict
 from insights_resources.scope import today_utc
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.publication import is_current
-from tests.integration.platform_fixture import FIRST_DAY, Platform, make_platform
+from tests.integration.platform_fixture import FIRST_DAY, Platform
 
 #: A product that the sandbox does not have: its page is a 404.
 UNKNOWN = ProductKey("amazon.com", "B0NOTHERE1")
-
-
-@pytest.fixture
-def platform(
-    tmp_path: Path, warehouse_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Platform]:
-    made = make_platform(tmp_path, warehouse_url, monkeypatch, products=6)
-    yield made
-    made.warehouse.dispose()
-
-
-@pytest.fixture
-def sqlite_platform(
-    tmp_path: Path, sqlite_warehouse_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Platform]:
-    made = make_platform(tmp_path, sqlite_warehouse_url, monkeypatch, products=6)
-    yield made
-    made.warehouse.dispose()
 
 
 def _track(platform: Platform, *keys: ProductKey) -> str:

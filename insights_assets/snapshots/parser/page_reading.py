@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborNode
 
 from insights_assets.snapshots.parser.money import MoneyReader
 from insights_assets.snapshots.parser.numbers import number_form
@@ -36,10 +36,6 @@ class PageReading:
         language = page_language(document)
         form = number_form(market, language)
         return cls(document, market, asin, language, MoneyReader(market, form))
-
-    @property
-    def tree(self) -> LexborHTMLParser:
-        return self.document.tree
 
     @property
     def html(self) -> str:

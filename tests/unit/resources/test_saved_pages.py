@@ -17,7 +17,6 @@ from insights_resources.page_providers.saved_pages import SavedPagesProvider
 from insights_resources.sandbox.market import SandboxMarket
 
 MARKET = SandboxMarket()
-SHARED = Path(__file__).parents[4] / "shared" / "data"
 
 
 def product_day(key: ProductKey, after: int = 0) -> date:
@@ -232,9 +231,8 @@ def test_files_of_a_full_manifest_are_read_only_when_fetched(folder: Path) -> No
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the real pages are not beside the checkout")
-def test_the_real_folder() -> None:
-    provider = SavedPagesProvider(SHARED / "pages")
+def test_the_real_folder(shared_data: Path) -> None:
+    provider = SavedPagesProvider(shared_data / "pages")
     catalog = provider.catalog()
     assert len(catalog.products) > 55
     assert {"saved-amazon-de", "saved-amazon-com"} <= {g.group_id for g in catalog.groups}

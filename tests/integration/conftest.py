@@ -1,0 +1,28 @@
+"""Platforms of six products, on each engine in turn or on SQLite alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.platform_fixture import Platform, make_platform
+
+
+@pytest.fixture
+def platform(
+    tmp_path: Path, warehouse_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Platform]:
+    made = make_platform(tmp_path, warehouse_url, monkeypatch, products=6)
+    yield made
+    made.warehouse.dispose()
+
+
+@pytest.fixture
+def sqlite_platform(
+    tmp_path: Path, sqlite_warehouse_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Platform]:
+    made = make_platform(tmp_path, sqlite_warehouse_url, monkeypatch, products=6)
+    yield made
+    made.warehouse.dispose()
