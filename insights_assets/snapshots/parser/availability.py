@@ -21,6 +21,29 @@ OTHER_SELLERS_ONLY = re.compile(
     r"|متوفر من هؤلاء|इन विक्रेताओं|只能从.*卖家|k dostání u|tilgængelig (?:fra|hos)"
 )
 
+#: The item is not sent to where the visitor is. That says nothing about the stock, and shares words
+#: with phrases that do ("non può essere spedito", "nicht lieferbar"): it is taken out of a text
+#: before they are looked for.
+NOT_SENT_HERE = re.compile(
+    r"(?i)(?:can(?:no|['’])t|can not|does(?: not|n['’]t)) (?:be )?(?:ship|dispatch|deliver)\w*"
+    r"|not (?:deliverable|available for (?:shipping|delivery)) to"
+    r"|kann (?:\w+ )?nicht (?:an|nach|in) [^.。]{1,80}?(?:versendet|versandt|geliefert|verschickt"
+    r"|zugestellt) werden|nicht (?:an|nach|in) [^.。]{1,80}?(?:lieferbar|geliefert|versendet)"
+    r"|ne (?:peut|peuvent) pas (?:être )?(?:expédi|livr)\w+"
+    r"|n['’]est pas (?:expédi|livr)\w+ (?:à|en|vers)"
+    r"|no (?:se )?puede (?:ser )?(?:envia|entrega)\w+|no se (?:envía|entrega) (?:a|en)\b"
+    r"|não (?:pode|é possível) (?:ser )?(?:envia|entreg)\w+"
+    r"|non può essere (?:spedit|consegnat)\w+|impossibile (?:spedire|consegnare)"
+    r"|non (?:è|viene) spedit\w+"
+    r"|niet worden (?:verzonden|bezorgd|geleverd)"
+    r"|(?:inte|ikke) (?:skickas|levereras|sendes|leveres) til"
+    r"|nie (?:można|może) (?:\w+ )?(?:wysła|dostarcz)\w+"
+    r"|gönderil(?:emez|emiyor|mez|miyor)\w*|teslim edil(?:emez|emiyor)\w*"
+    r"|nelze (?:odeslat|doručit|zaslat)"
+    r"|(?:配送|発送|お届け)(?:すること)?(?:が|は)?(?:できません|できかねます|いたしかねます|不可)|配送対象外"
+    r"|لا يمكن (?:شحن|توصيل|إرسال)|(?:डिलीवर|शिप) नहीं|无法(?:配送|发送|送达|寄送)"
+)
+
 PHRASES: tuple[tuple[Availability, tuple[str, ...]], ...] = (
     (
         Availability.UNAVAILABLE,
@@ -160,7 +183,7 @@ def availability_of_text(text: str) -> Availability | None:
 
     A text that only names other sellers is ``UNKNOWN``: there is no featured offer.
     """
-    lowered = text[:_LONGEST_TEXT].lower().replace("’", "'")
+    lowered = NOT_SENT_HERE.sub(" ", text[:_LONGEST_TEXT].lower().replace("’", "'"))
     if not lowered.strip():
         return None
     # "No se sabe si volverá a estar disponible" follows the phrase that matters.

@@ -82,3 +82,33 @@ PRE, BACK, GONE = Availability.PREORDER, Availability.BACKORDER, Availability.UN
 )
 def test_availability(text: str, expected: Availability | None) -> None:
     assert availability_of_text(text) == expected
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "This item cannot be shipped to your selected delivery location. Please choose a different"
+        " delivery location.",
+        "This item cannot be dispatched to your selected delivery location.",
+        "This item does not ship to Iceland. Please check other sellers who may ship there.",
+        "This product is not available for shipping to your location.",
+        "Dieser Artikel kann nicht an den von dir ausgewählten Lieferort versendet werden. Wähle"
+        " einen anderen Lieferort.",
+        "Dieser Artikel ist nicht nach Island lieferbar.",
+        "Cet article ne peut pas être expédié en Islande.",
+        "Cet article ne peut pas être livré à l’adresse sélectionnée.",
+        "Este producto no puede ser enviado a Islandia.",
+        "Este producto no se puede enviar al punto de entrega seleccionado.",
+        "Questo articolo non può essere spedito al punto di consegna selezionato.",
+        "Este item não pode ser enviado para o local de entrega selecionado.",
+        "Dit artikel kan niet worden verzonden naar je geselecteerde bezorglocatie.",
+        "Bu ürün seçtiğiniz teslimat konumuna gönderilemez.",
+        "この商品は選択したお届け先に配送できません。別のお届け先を選択してください。",
+    ],
+)
+def test_that_an_item_is_not_sent_to_the_visitor_says_nothing_about_its_stock(
+    refusal: str,
+) -> None:
+    assert availability_of_text(refusal) is None
+    assert availability_of_text(f"In Stock. {refusal}") is IN
+    assert availability_of_text(f"{refusal} Currently unavailable.") is OUT
