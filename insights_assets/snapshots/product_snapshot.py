@@ -76,6 +76,8 @@ class ProductSnapshot:
     parent_asin: str | None = None
     #: field -> the source on the page that gave its value (``corePrice``, ``json-ld``, ...)
     field_sources: dict[str, str] = field(default_factory=dict)
+    #: field -> {source: what it says instead}, where sources of the page disagree
+    disputed_fields: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -43,12 +43,34 @@ _OTHER_FILES = (
     (b"GIF8", "an image"),
     (b"\x28\xb5\x2f\xfd", "zstd data"),
 )
-_CONTROL = re.compile(r"[\x01-\x08\x0b\x0e-\x1f\x7f\ufffd]")
+#: Bytes that no text has; the null is left out, for those are taken out of pages.
+_CONTROL = bytes([*range(0x01, 0x09), 0x0B, *range(0x0E, 0x20), 0x7F])
+_SAMPLE = 20_000
 
 
-def decode_page(content: bytes) -> str:
-    """The text: a byte order mark first, then UTF-8 where it is valid, then the page's own
-    charset, then windows-1252. Null bytes are left out. Never raises."""
+def decode_page(content: bytes) -> tuple[str, bytes]:
+    """The text, and the same in UTF-8: for most pages their own bytes. Never raises.
+
+    A byte order mark decides first, then UTF-8 where it is valid, then the page's own charset,
+    then windows-1252. Null bytes are left out.
+    """
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        text = _decode_otherwise(content)
+    else:
+        # The null is looked for in the bytes: many times faster than in a text beyond Latin-1.
+        if b"\x00" not in content and not content.startswith(codecs.BOM_UTF8):
+            return text, content
+        text = _decode_otherwise(content)
+    try:
+        return text, text.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which is no character
+        utf8 = text.encode(errors="replace")
+        return utf8.decode(), utf8
+
+
+def _decode_otherwise(content: bytes) -> str:
     for mark, name in _BYTE_ORDER_MARKS:
         if content.startswith(mark):
             return _without_nulls(content[len(mark) :].decode(name, errors="replace"))
@@ -56,9 +78,7 @@ def decode_page(content: bytes) -> str:
     if wide is not None:
         return _without_nulls(content.decode(wide, errors="replace"))
     try:
-        text = content.decode("utf-8")
-        # Looked for in the bytes: many times faster than in a text beyond Latin-1.
-        return _without_nulls(text) if b"\x00" in content else text
+        return _without_nulls(content.decode("utf-8"))
     except UnicodeDecodeError:
         declared = _declared_charset(content)
     if declared is not None:
@@ -73,12 +93,15 @@ def decode_page(content: bytes) -> str:
 
 
 def not_text(content: bytes, text: str) -> str | None:
-    """What the bytes are instead of text, in words; None for text."""
+    """What a page's bytes are instead of text, in words; None for text. ``text`` is what they
+    decode to."""
     for start, name in _OTHER_FILES:
         if content.startswith(start):
             return name
-    sample = text[:20_000]
-    if len(_CONTROL.findall(sample)) * 10 > len(sample):
+    sample = text[:_SAMPLE]
+    encoded = sample.encode()
+    control = len(encoded) - len(encoded.translate(None, _CONTROL))
+    if (control + sample.count("\ufffd")) * 10 > len(sample):
         return "binary data"
     return None
 

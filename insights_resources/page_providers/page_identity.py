@@ -72,7 +72,8 @@ def page_addresses(document: PageDocument) -> Iterator[str]:
         ("link[rel='canonical']", "href"),
         ("meta[property='og:url']", "content"),
     ):
-        for node in document.select(selector):
+        # Saved pages have lost their head at times, so that its parts stand in the body.
+        for node in document.select(f"head {selector}") or document.select(selector):
             address = node.attributes.get(attribute)
             if address:
                 yield address.strip()
@@ -90,13 +91,14 @@ def amazon_host(address: str) -> str | None:
 
 def amazon_domain(document: PageDocument) -> str | None:
     """The Amazon domain that the page says it comes from, in the registry or not."""
-    addresses = list(page_addresses(document))
-    for address in addresses:
+    names_host = False
+    for address in page_addresses(document):
         domain = amazon_host(address)
         if domain is not None:
             return domain
-    if any(urlsplit_host(address) for address in addresses):
-        return None  # the page names a host of its own, and it is not Amazon's
+        names_host = names_host or urlsplit_host(address) is not None
+    if names_host:
+        return None  # of its own, and it is not Amazon's
     found = _SERVER_NAME.search(document.html)
     if found is not None:
         return found.group(1)
@@ -123,8 +125,7 @@ def urlsplit_host(address: str) -> str | None:
 
 def page_language(document: PageDocument) -> str | None:
     """The page's language as it declares it (``de-de``), in lower case with a hyphen."""
-    node = document.select_first("html[lang]")
-    value = None if node is None else node.attributes.get("lang")
+    value = document.language
     return value.strip().lower().replace("_", "-") or None if value else None
 
 

@@ -28,32 +28,35 @@ _CLOSED_AT_ONCE = re.compile(
     rb"(?:<(?:span\b" + _ATTRIBUTES + rb">[^<]*+</span|br ?/?)>[^<]*+)*</(?P=name)>",
     re.IGNORECASE,
 )
-_IS_ONE_LETTER = np.isin(np.arange(256), np.frombuffer(b"bisu", np.uint8))
-#: First two letters of the longer names, as numbers.
-_TWO_LETTERS = np.array(
-    [
-        int.from_bytes(letters, "big")
-        for letters in (b"bi", b"co", b"em", b"fo", b"sm", b"st", b"tt")
-    ]
+
+
+def _begins_formatting(first: int, second: int) -> bool:
+    """Whether the two bytes after a ``<`` may begin the name of a formatting element."""
+    letter, following = chr(first).lower(), chr(second).lower()
+    return (letter in "bisu" and (following <= " " or following in "/>")) or (
+        letter + following in ("bi", "co", "em", "fo", "sm", "st", "tt")
+    )
+
+
+#: For each pair of bytes, as a number: whether a formatting element may begin with them.
+_BEGINS_FORMATTING = np.array(
+    [_begins_formatting(first, second) for first in range(256) for second in range(256)]
 )
+_IS_LETTER = np.array([chr(byte).isascii() and chr(byte).isalpha() for byte in range(256)])
 
 
 def may_be_costly(html: bytes) -> bool:
     """True for every page (UTF-8) whose tree could take long, and for few others."""
     text = np.frombuffer(html, np.uint8)
-    at = np.flatnonzero(text == ord("<"))
-    at = at[at < len(text) - 2]
-    first, second = text[at + 1] | 0x20, text[at + 2]
-    starts = int(np.count_nonzero((first >= ord("a")) & (first <= ord("z"))))
+    at = np.flatnonzero(text[:-2] == ord("<"))
+    first = text[at + 1]
+    starts = int(np.count_nonzero(_IS_LETTER[first]))
     if starts > MAX_QUICK_STARTS:
         return True
-    # Where a tag begins whose first letters are those of a formatting element.
-    ends = (second <= ord(" ")) | (second == ord("/")) | (second == ord(">"))
-    pair = first.astype(np.int64) << 8 | second | 0x20
-    candidates = at[(_IS_ONE_LETTER[first] & ends) | np.isin(pair, _TWO_LETTERS)]
+    candidates = at[_BEGINS_FORMATTING[first.astype(np.uint16) << 8 | text[at + 2]]]
     unclosed = 0
     for position in candidates.tolist():
-        if _FORMATTING.match(html, position) and not _CLOSED_AT_ONCE.match(html, position):
+        if not _CLOSED_AT_ONCE.match(html, position) and _FORMATTING.match(html, position):
             unclosed += 1
             if unclosed * starts > MAX_REOPENED:
                 return True

@@ -9,8 +9,9 @@ from decimal import Decimal
 from selectolax.lexbor import LexborNode
 
 from insights_assets.snapshots.parser.availability import availability_of_text
-from insights_assets.snapshots.parser.money import Money
-from insights_assets.snapshots.parser.page_reading import PageReading
+from insights_assets.snapshots.parser.money import CURRENCY_CODES, Money
+from insights_assets.snapshots.parser.numbers import parse_plain
+from insights_assets.snapshots.parser.page_reading import PageReading, Part
 from insights_assets.snapshots.parser.price_elements import price_text
 from insights_assets.snapshots.parser.seller import seller
 from insights_assets.snapshots.parser.visible_text import visible_text
@@ -18,39 +19,35 @@ from insights_assets.snapshots.product_snapshot import Availability, PriceMissin
 
 #: Where layouts show the price to pay, the surest first. A deal's price comes before the price it
 #: replaces, the product's own column before the buy box, which may show another option's.
-_PRICE_SELECTORS = (
-    "#priceblock_dealprice",
-    "#priceblock_saleprice",
-    "#priceblock_ourprice",
-    "#corePriceDisplay_desktop_feature_div .priceToPay",
-    "#corePriceDisplay_mobile_feature_div .priceToPay",
-    "#corePrice_desktop .apexPriceToPay",
-    "#corePrice_mobile .apexPriceToPay",
+_PRICE = (
+    ("#priceblock_dealprice", "#priceblock_saleprice", "#priceblock_ourprice"),
+    (
+        "#corePriceDisplay_desktop_feature_div .priceToPay",
+        "#corePriceDisplay_mobile_feature_div .priceToPay",
+        "#corePrice_desktop .apexPriceToPay",
+        "#corePrice_mobile .apexPriceToPay",
+    ),
     "[id^='newAccordionRow'] #corePrice_feature_div .a-price",
-    "#newAccordionRow #newBuyBoxPrice",
-    "#newBuyBoxPrice",
+    ("#newAccordionRow #newBuyBoxPrice", "#newBuyBoxPrice"),
     "#price_inside_buybox",
     "#corePrice_feature_div .a-price:not([data-a-strike='true'])",
-    "#buyNewSection .offer-price",
-    "#actualPriceValue .priceLarge",
-    "#actualPriceValue",
-    "#buyNewSection .a-color-price",
-    "tr.kindle-price td.a-color-price",
-    "#kindle-price",
-    "#kindle-price-column",
+    ("#buyNewSection .offer-price", "#buyNewSection .a-color-price"),
+    ("#actualPriceValue .priceLarge", "#actualPriceValue"),
+    "#buybox tr.kindle-price td.a-color-price",
+    ("#kindle-price", "#kindle-price-column"),
     "#ebooksPrice_feature_div .a-color-price.a-text-bold",
     "#price-block #price",
     "#prices td.a-color-price.a-size-medium",
     "strong#price",
     "#product-price",
     "#price .a-color-price.a-size-medium",
-    "#apex_desktop .priceToPay",
-    "#apex_desktop .apexPriceToPay",
+    ("#apex_desktop .priceToPay", "#apex_desktop .apexPriceToPay"),
 )
 #: Where a range shows while no variation is chosen.
-_RANGE_SELECTORS = (
+_RANGE = (
     "#corePrice_desktop .a-price-range",
     "#corePrice_mobile .a-price-range",
+    "#corePrice_mobile_feature_div .a-price-range",
     "#corePriceDisplay_desktop_feature_div .a-price-range",
     "#corePriceDisplay_mobile_feature_div .a-price-range",
     "#apex_desktop .a-price-range",
@@ -60,15 +57,24 @@ _RANGE_SELECTORS = (
     "#priceblock_dealprice",
     "#actualPriceValue",
 )
-_AVAILABILITY_SELECTORS = (
+#: The price in numbers for the page's scripts: bare and in no locale, so that it is compared with
+#: the price to pay and never taken for it.
+_PRICE_IN_NUMBERS = (
+    ("#attach-base-product-price", "value"),
+    ("#buyOneClick input[name='displayedPrice']", "value"),
+)
+#: The same, but it keeps the regular price while a deal runs.
+_REGULAR_PRICE_IN_NUMBERS = ("#cerberus-data-metrics", "data-asin-price")
+_DEAL_SOURCE = "#priceblock_dealprice"
+_AVAILABILITY = (
     "#availability",
     "#availability_feature_div",
     "#availabilityInsideBuyBox_feature_div",
     "#mobile-availability",
     "#scarcity",
     "#outOfStock",
-    ".availGreen, .availOrange, .availRed",
 )
+_AVAILABILITY_OTHERWISE = (".availGreen, .availOrange, .availRed",)
 _HIDDEN_PRICE = (
     "#priceNotAvailable_feature_div .a-section",
     "#map_feature_div a",
@@ -120,13 +126,15 @@ def read_buy_box(page: PageReading) -> BuyBox:
     unavailable = availability in (Availability.OUT_OF_STOCK, Availability.UNAVAILABLE)
     price_range = None if unavailable else _price_range(page)
     headline = None
-    if not unavailable and price_range is None and not _has(page, _NO_FEATURED_OFFER):
+    if not unavailable and price_range is None and not page.has(_NO_FEATURED_OFFER):
         headline = _headline_price(page)
     if availability is Availability.UNKNOWN and headline is not None:
         availability = _availability_of_buttons(page)
     missing = None
     if headline is None:
         missing = _why_missing(page, availability, price_range is not None)
+    if missing in (None, PriceMissingReason.NOT_ON_PAGE):
+        _compare_with_numbers(page)
     money = headline or (price_range[0] if price_range else None)
     sold_by = None
     if headline is not None or (not unavailable and missing is PriceMissingReason.MAP_HIDDEN):
@@ -143,14 +151,11 @@ def read_buy_box(page: PageReading) -> BuyBox:
 
 
 def _headline_price(page: PageReading) -> Money | None:
-    for selector in _PRICE_SELECTORS:
-        for node in page.offered(selector):
-            money = page.money.first(price_text(node))
-            if money is not None:
-                page.note("price", selector)
-                page.note("currency", selector)
-                return money
-    return _price_in_data(page)
+    return (
+        page.read("price", _PRICE, page.price_at)
+        or _price_in_data(page)
+        or _price_in_cart_form(page)
+    )
 
 
 _NEW_OPTION = re.compile(
@@ -162,26 +167,50 @@ _NEW_OPTION = re.compile(
 
 def _price_in_data(page: PageReading) -> Money | None:
     """The new item's price in the data that the page's scripts use, in the shown form."""
-    for node in page.document.select(".twister-plus-buying-options-price-data"):
+
+    def new_option(node: LexborNode) -> Money | None:
         found = _NEW_OPTION.search(node.text())
-        if found is not None:
-            money = page.money.first(found["price"])
-            if money is not None:
-                page.note("price", "twister-plus-buying-options-price-data")
-                page.note("currency", "twister-plus-buying-options-price-data")
-                return money
-    return None
+        return None if found is None else page.money.first(found["price"])
+
+    return page.read(
+        "price", [".twister-plus-buying-options-price-data"], new_option, among=Part.PAGE
+    )
+
+
+def _price_in_cart_form(page: PageReading) -> Money | None:
+    """What the form that puts the item into the cart says it costs: a plain number, and the code
+    of its currency in a field of its own."""
+
+    def amount_and_code(form: LexborNode) -> Money | None:
+        amount = form.css_first("input[name$='[customerVisiblePrice][amount]']")
+        code = form.css_first("input[name$='[customerVisiblePrice][currencyCode]']")
+        if amount is None or code is None or page.option_around(amount) is not None:
+            return None
+        number = parse_plain(amount.attributes.get("value") or "")
+        currency = (code.attributes.get("value") or "").strip()
+        return Money(number, currency) if number and currency in CURRENCY_CODES else None
+
+    return page.read("price", ["form#addToCart"], amount_and_code)
+
+
+def _compare_with_numbers(page: PageReading) -> None:
+    sources = [*_PRICE_IN_NUMBERS]
+    if page.evidence.sources.get("price") != _DEAL_SOURCE:
+        sources.append(_REGULAR_PRICE_IN_NUMBERS)
+    taken: Money | None = page.evidence.taken("price")
+    currency = page.market.currency if taken is None else taken.currency
+    for selector, attribute in sources:
+        for node in page.offered(selector):
+            number = parse_plain(node.attributes.get(attribute) or "")
+            if number:
+                page.evidence.witness("price", selector, Money(number, currency))
+            break
 
 
 def _price_range(page: PageReading) -> tuple[Money, Money] | None:
-    for selector in _RANGE_SELECTORS:
-        for node in page.offered(selector):
-            found = page.money.range(_range_text(node))
-            if found is not None:
-                for name in ("price_min", "price_max", "currency"):
-                    page.note(name, selector)
-                return found
-    return None
+    return page.read(
+        "price_range", _RANGE, lambda node: page.money.range(_range_text(node)), compared=False
+    )
 
 
 def _range_text(node: LexborNode) -> str:
@@ -192,27 +221,26 @@ def _range_text(node: LexborNode) -> str:
 
 
 def _availability(page: PageReading) -> Availability:
-    for selector in _AVAILABILITY_SELECTORS:
-        for node in page.offered(selector):
-            found = availability_of_text(visible_text(node))
-            if found is not None:
-                page.note("availability", selector)
-                return found
-    if _has(page, ("#outOfStock", "#outOfStockBuyBox_feature_div .a-box")):
-        page.note("availability", "#outOfStock")
-        return Availability.OUT_OF_STOCK
-    return Availability.UNKNOWN
+    def stock(node: LexborNode) -> Availability | None:
+        return availability_of_text(visible_text(node))
+
+    found = page.read("availability", _AVAILABILITY, stock, otherwise=_AVAILABILITY_OTHERWISE)
+    if found is None and page.has(("#outOfStock", "#outOfStockBuyBox_feature_div .a-box")):
+        found = Availability.OUT_OF_STOCK
+        page.evidence.consider("availability", "#outOfStock", found)
+    return found or Availability.UNKNOWN
 
 
 def _availability_of_buttons(page: PageReading) -> Availability:
     """A price with a button to buy it and no word about the stock: it can be bought."""
-    for selector in _BUY_BUTTONS:
-        for node in page.offered(selector):
-            page.note("availability", selector)
-            label = (node.attributes.get("value") or "") + visible_text(node)
-            preorder = _PREORDER_BUTTON.search(label) is not None
-            return Availability.PREORDER if preorder else Availability.IN_STOCK
-    return Availability.UNKNOWN
+
+    def button(node: LexborNode) -> Availability:
+        label = (node.attributes.get("value") or "") + visible_text(node)
+        preorder = _PREORDER_BUTTON.search(label) is not None
+        return Availability.PREORDER if preorder else Availability.IN_STOCK
+
+    found = page.read("availability", _BUY_BUTTONS, button, compared=False)
+    return found or Availability.UNKNOWN
 
 
 def _why_missing(
@@ -222,15 +250,11 @@ def _why_missing(
         return PriceMissingReason.VARIATION_RANGE
     if availability in (Availability.OUT_OF_STOCK, Availability.UNAVAILABLE):
         return PriceMissingReason.OUT_OF_STOCK
-    hidden = page.first(_HIDDEN_PRICE)
-    if hidden is not None and visible_text(hidden[0]):
+    hidden = page.document.first(_HIDDEN_PRICE)
+    if hidden is not None and visible_text(hidden):
         return PriceMissingReason.MAP_HIDDEN
-    if _has(page, _NO_FEATURED_OFFER):
+    if page.has(_NO_FEATURED_OFFER):
         return PriceMissingReason.NO_BUY_BOX
-    if _has(page, _NO_VARIATION_CHOSEN):
+    if page.has(_NO_VARIATION_CHOSEN):
         return PriceMissingReason.VARIATION_RANGE
     return PriceMissingReason.NOT_ON_PAGE
-
-
-def _has(page: PageReading, selectors: tuple[str, ...]) -> bool:
-    return any(True for selector in selectors for _ in page.offered(selector))

@@ -13,7 +13,7 @@ from insights_resources.page_providers.protocol import Verdict
 from insights_resources.page_providers.verdict import judge_page
 
 #: Stored with every snapshot. Raise it with each change that may change a value.
-PARSER_VERSION = "1.1"
+PARSER_VERSION = "1.2"
 
 
 def parse_page(
@@ -74,5 +74,6 @@ def _snapshot(page: PageReading) -> ProductSnapshot:
         images=listing.images(page),
         breadcrumbs=listing.breadcrumbs(page),
         parent_asin=listing.parent_asin(page),
-        field_sources=page.sources,
+        field_sources=page.evidence.sources,
+        disputed_fields=page.evidence.disputes,
     )

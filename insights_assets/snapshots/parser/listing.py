@@ -8,7 +8,10 @@ from itertools import islice
 from typing import Any
 from urllib.parse import unquote_plus
 
-from insights_assets.snapshots.parser.page_reading import PageReading
+from selectolax.lexbor import LexborNode
+
+from insights_assets.snapshots.parser.evidence import Rejected
+from insights_assets.snapshots.parser.page_reading import PageReading, Part
 from insights_assets.snapshots.parser.visible_text import clean, visible_text
 from insights_resources.marketplaces import is_asin
 from insights_resources.page_providers.verdict import product_title
@@ -44,14 +47,63 @@ _BRAND_LABEL = re.compile(
     r"(?i)^(?:brand(?: name)?|marke|marque|marca|merk(?:naam)?|märke|varumärke|marka|značka|mærke"
     r"|ブランド(?:名)?|العلامة التجارية|اسم العلامة التجارية|ब्रांड|品牌)\s*[:：]?$"
 )
-_BRAND_SELECTORS = ("#bylineInfo", "#brand", "a#brand", "#brandBylineWrapper #bylineInfo")
+_BYLINE = (("#bylineInfo", "#brand"),)
+_BRAND_ROW = ("#productOverview_feature_div tr.po-brand td:last-child",)
+_FACTS = ("#productDetails_techSpec_section_1 tr", "#prodDetails tr")
 #: Amazon's programmes stand in the byline of refurbished items; the brand is in the details.
 _PROGRAMME = re.compile(r"(?i)^amazon (?:renewed|refurbished|warehouse|resale)$")
-_FITMENT = "#replacementPartsFitmentBullet, .hsx-rpp-fitment-focus, #hsx-rpp-bullet-fits-message"
+_FITMENT = (
+    "#replacementPartsFitmentBullet",
+    "#hsx-rpp-bullet-fits-message",
+    "#feature-bullets .hsx-rpp-fitment-focus",
+)
 #: Begins with a plain word, which is found many times faster than a choice of quotes.
 _GALLERY = re.compile(r"initial(?<=[\"']initial)[\"']\s*:\s*(?=\[)")
 _MOST_GALLERIES = 8
 _MOST_IMAGES = 100
+_BULLETS = (
+    "#feature-bullets li",
+    "#featurebullets_feature_div li",
+    "#feature-bullets-btf li",
+    "#productFactsDesktopExpander ul li",
+    "#feature_bullets_list li",
+)
+_DESCRIPTION = (
+    "#productDescription",
+    "#bookDescription_feature_div .a-expander-content",
+    "#bookDescription_feature_div",
+    "#product-description",
+    "#productDescription_fullView",
+)
+_BREADCRUMBS = (
+    "#wayfinding-breadcrumbs_feature_div a",
+    "#wayfinding-breadcrumbs_container a",
+    "#showing-breadcrumbs_div a",
+    ".a-breadcrumb a",
+)
+_MAIN_IMAGE = (
+    "#landingImage",
+    "#imgBlkFront",
+    "#ebooksImgBlkFront",
+    "#main-image",
+    "#prodImage",
+    "#main-image-container img",
+    "#aw-image-block img",
+    "#previous-image",
+    "#imageBlock img",
+    "#ebooks-img-canvas img",
+    "#imageGallery img",
+    "#image-block img",
+)
+#: Where layouts have the scripts with the gallery's data, and with the variations'.
+_GALLERY_SCRIPTS = ("#imageBlock_feature_div script", "#imageBlock script")
+_VARIATION_SCRIPTS = (
+    "#early-twister-js-init_feature_div script",
+    "#twisterJsInitializer_feature_div script",
+    "#twister_feature_div script",
+    "#imageBlockVariations_feature_div script",
+    "#mediaBlockVariations_feature_div script",
+)
 _SIZE_IN_IMAGE = re.compile(r"\._[^/]*_(?=\.[a-zA-Z]{3,4}$)")
 _PARENT = re.compile(r"parentAsin[\"']?\s*[:=]\s*[\"']?([A-Z0-9]{10})\b")
 _IMAGE_ADDRESS = re.compile(r"https?://[^\s\"'<>]+?/images/I/[^\s\"'<>]+?\.(?:jpe?g|png|gif|webp)")
@@ -60,28 +112,40 @@ _IMAGE_ADDRESS = re.compile(r"https?://[^\s\"'<>]+?/images/I/[^\s\"'<>]+?\.(?:jp
 def title(page: PageReading) -> str:
     """The product's title."""
     found = product_title(page.document)
-    if found is None:
-        return ""
-    page.note("title", found[1])
-    return visible_text(found[0])
+    if found is not None:
+        text = visible_text(found[0])
+        if text:
+            page.evidence.consider("title", found[1], text)
+            return text
+    return ""
 
 
 def brand(page: PageReading) -> str | None:
     """The brand without the words around it; None for books, whose byline names people."""
-    for selector in _BRAND_SELECTORS:
-        node = page.document.select_first(selector)
-        if node is None or node.css_first(".author, .contributorNameID") is not None:
-            continue
+
+    def in_byline(node: LexborNode) -> str | Rejected | None:
+        if node.css_first(".author, .contributorNameID") is not None:
+            return Rejected("names an author")
+        if _is_book(page):
+            return Rejected("a book has no brand")
         name = _brand_in_line(visible_text(node))
-        if name and not _PROGRAMME.match(name) and not _is_book(page):
-            page.note("brand", selector)
-            return name
-        logo = node.attributes.get("href") or ""
-        from_link = re.search(r"field-(?:keywords|lbr_brands_browse-bin)=([^&]+)", logo)
-        if not name and from_link is not None and not _is_book(page):
-            page.note("brand", f"{selector} link")
-            return clean(unquote_plus(from_link.group(1))) or None
-    return _brand_in_facts(page)
+        if name:
+            return Rejected("is one of Amazon's programmes") if _PROGRAMME.match(name) else name
+        logo = re.search(
+            r"field-(?:keywords|lbr_brands_browse-bin)=([^&]+)", node.attributes.get("href") or ""
+        )
+        return clean(unquote_plus(logo.group(1))) or None if logo is not None else None
+
+    def in_facts(row: LexborNode) -> str | None:
+        label = row.css_first("th, td.label")
+        value = row.css_first("td:not(.label)")
+        if label is None or value is None or not _BRAND_LABEL.match(visible_text(label)):
+            return None
+        return visible_text(value) or None
+
+    page.read("brand", _BYLINE, in_byline, among=Part.PAGE)
+    name = page.read("brand", _BRAND_ROW, lambda cell: visible_text(cell) or None, among=Part.PAGE)
+    return name or page.read("brand", _FACTS, in_facts, among=Part.PAGE, compared=False)
 
 
 def _brand_in_line(text: str) -> str:
@@ -92,74 +156,50 @@ def _brand_in_line(text: str) -> str:
     return text
 
 
-def _brand_in_facts(page: PageReading) -> str | None:
-    row = page.document.select_first("tr.po-brand td:last-child")
-    if row is not None and visible_text(row):
-        page.note("brand", "tr.po-brand")
-        return visible_text(row)
-    for table in ("#productDetails_techSpec_section_1 tr", "#prodDetails tr"):
-        for node in page.document.select(table):
-            label = node.css_first("th, td.label")
-            value = node.css_first("td:not(.label)")
-            if label is None or value is None or not _BRAND_LABEL.match(visible_text(label)):
-                continue
-            if visible_text(value):
-                page.note("brand", table)
-                return visible_text(value)
-    return None
-
-
 def _is_book(page: PageReading) -> bool:
     """Ten digits (or nine and X) are the ISBN of a book; e-books have their own title element."""
-    return page.asin[0].isdigit() or page.sources.get("title", "").startswith("#ebooks")
+    return page.asin[0].isdigit() or page.evidence.sources.get("title", "").startswith("#ebooks")
 
 
 def bullets(page: PageReading) -> tuple[str, ...]:
     """The feature bullets that a reader sees, without the one that asks for the buyer's car."""
-    for selector in (
-        "#feature-bullets li",
-        "#featurebullets_feature_div li",
-        "#feature-bullets-btf li",
-        "#productFactsDesktopExpander ul li",
-        "#feature_bullets_list li",
-    ):
+    fitment = page.document.first(_FITMENT)
+    for selector in _BULLETS:
         found = [
             visible_text(node)
-            for node in page.shown(selector)
-            if node.attributes.get("id") != "replacementPartsFitmentBullet"
-            and node.css_first(_FITMENT) is None
+            for node in page.elements(selector, Part.SHOWN)
+            if fitment is None or not _holds(node, fitment)
         ]
         texts = tuple(text for text in found if text)
         if texts:
-            page.note("bullets", selector)
+            page.evidence.consider("bullets", selector, texts)
             return texts
     return ()
 
 
+def _holds(node: LexborNode, other: LexborNode) -> bool:
+    """Whether an element is another one or around it."""
+    current: LexborNode | None = other
+    while current is not None and current.mem_id != node.mem_id:
+        current = current.parent
+    return current is not None
+
+
 def description(page: PageReading) -> str | None:
     """The product description as one paragraph."""
-    for selector in (
-        "#productDescription",
-        "#bookDescription_feature_div .a-expander-content",
-        "#bookDescription_feature_div",
-        "#product-description",
-        "#productDescription_fullView",
-    ):
-        text = visible_text(page.document.select_first(selector))
-        if text:
-            page.note("description", selector)
-            return text
-    return None
+    return page.read(
+        "description",
+        _DESCRIPTION,
+        lambda node: visible_text(node) or None,
+        among=Part.PAGE,
+        compared=False,
+        most=1,
+    )
 
 
 def breadcrumbs(page: PageReading) -> tuple[str, ...]:
     """The path of categories above the product, from the widest."""
-    for selector in (
-        "#wayfinding-breadcrumbs_feature_div a",
-        "#wayfinding-breadcrumbs_container a",
-        "#showing-breadcrumbs_div a",
-        ".a-breadcrumb a",
-    ):
+    for selector in _BREADCRUMBS:
         names = [
             visible_text(node)
             for node in page.document.select(selector)
@@ -167,24 +207,29 @@ def breadcrumbs(page: PageReading) -> tuple[str, ...]:
         ]
         texts = tuple(name.strip("‹› ") for name in names if name)
         if texts:
-            page.note("breadcrumbs", selector)
+            page.evidence.consider("breadcrumbs", selector, texts)
             return texts
     return ()
 
 
 def parent_asin(page: PageReading) -> str | None:
     """The ASIN of the variation family; None for a product that has no variations."""
-    found = _PARENT.search(page.html)
-    if found is None or not is_asin(found.group(1)) or found.group(1) == page.asin:
-        return None
-    page.note("parent_asin", "parentAsin")
-    return found.group(1)
+    for source, data in page.document.scripts_with("parentAsin", _VARIATION_SCRIPTS):
+        found = _PARENT.search(data)
+        if found is None:
+            continue
+        if not is_asin(found.group(1)) or found.group(1) == page.asin:
+            return None
+        page.evidence.consider("parent_asin", source, found.group(1))
+        return found.group(1)
+    return None
 
 
 def images(page: PageReading) -> tuple[str, ...]:
     """The addresses of the gallery's images, each in its largest known form, in page order."""
-    addresses = _gallery_data(page)
-    source = "colorImages"
+    addresses, source = _gallery_data(page)
+    if not addresses:
+        addresses, source = _immersive_view(page), "#immersive-main"
     if not addresses:
         addresses, source = _main_image(page), "#landingImage"
         addresses += _thumbnails(page)
@@ -192,21 +237,31 @@ def images(page: PageReading) -> tuple[str, ...]:
     for address in addresses:
         distinct.setdefault(_SIZE_IN_IMAGE.sub("", address).rpartition("/")[2], address)
     if distinct:
-        page.note("images", source)
+        page.evidence.consider("images", source, tuple(distinct.values()))
     return tuple(distinct.values())
 
 
-def _gallery_data(page: PageReading) -> list[str]:
+def _gallery_data(page: PageReading) -> tuple[list[str], str]:
     decoder = json.JSONDecoder()
-    for found in islice(_GALLERY.finditer(page.html), _MOST_GALLERIES):
-        try:
-            entries, _ = decoder.raw_decode(page.html, found.end())
-        except (json.JSONDecodeError, RecursionError):
-            continue
-        addresses = [_largest(entry) for entry in entries if isinstance(entry, dict)]
-        if any(addresses):
-            return [address for address in addresses if address]
-    return []
+    for source, data in page.document.scripts_with("initial", _GALLERY_SCRIPTS):
+        for found in islice(_GALLERY.finditer(data), _MOST_GALLERIES):
+            try:
+                entries, _ = decoder.raw_decode(data, found.end())
+            except (json.JSONDecodeError, RecursionError):
+                continue
+            addresses = [_largest(entry) for entry in entries if isinstance(entry, dict)]
+            if any(addresses):
+                return [address for address in addresses if address], source
+    return [], ""
+
+
+def _immersive_view(page: PageReading) -> list[str]:
+    """The full-screen gallery of mobile pages, which hold no gallery's data."""
+    sources = [
+        node.attributes.get("data-a-hires") or ""
+        for node in page.document.select("#immersive-main [data-a-hires]")[:_MOST_IMAGES]
+    ]
+    return [source for source in sources if _IMAGE_ADDRESS.fullmatch(source)]
 
 
 def _largest(entry: dict[str, Any]) -> str | None:
@@ -228,25 +283,10 @@ def _largest_of(sizes: dict[str, Any]) -> str | None:
 
 
 def _main_image(page: PageReading) -> list[str]:
-    found = page.first(
-        (
-            "#landingImage",
-            "#imgBlkFront",
-            "#ebooksImgBlkFront",
-            "#main-image",
-            "#prodImage",
-            "#main-image-container img",
-            "#aw-image-block img",
-            "#previous-image",
-            "#imageBlock img",
-            "#ebooks-img-canvas img",
-            "#imageGallery img",
-            "#image-block img",
-        )
-    )
+    found = page.document.first(_MAIN_IMAGE)
     if found is None:
         return []
-    attributes = found[0].attributes
+    attributes = found.attributes
     for name in ("data-old-hires", "data-a-hires"):
         address = attributes.get(name)
         if address and address.startswith("http"):

@@ -50,7 +50,7 @@ CURRENCY_SIGNS: dict[str, str] = {
     "جنيه": "EGP",
 }
 #: Currencies in which shops show prices to visitors from elsewhere, by their codes.
-_CODES = frozenset(market.currency for market in MARKETPLACES.values()) | frozenset(
+CURRENCY_CODES = frozenset(market.currency for market in MARKETPLACES.values()) | frozenset(
     ["CHF", "CNY", "CZK", "DKK", "HKD", "HUF", "ILS", "KRW", "NOK", "NZD", "RON", "THB", "TWD"]
 )
 #: Currencies without a minor unit on their pages.
@@ -58,7 +58,9 @@ _WHOLE_ONLY = frozenset(["JPY", "KRW"])
 
 _NUMBER = r"\d(?:[\d.,'’ \u00a0\u2009\u202f]*\d)?"
 _SIGN = "|".join(
-    sorted((re.escape(sign) for sign in (*CURRENCY_SIGNS, "$", *_CODES)), key=len, reverse=True)
+    sorted(
+        (re.escape(sign) for sign in (*CURRENCY_SIGNS, "$", *CURRENCY_CODES)), key=len, reverse=True
+    )
 )
 _AMOUNT = re.compile(
     rf"(?P<before>(?<![^\W\d_])(?:{_SIGN}))?[ \u00a0\u202f]*(?P<number>{_NUMBER})"
@@ -96,7 +98,7 @@ class MoneyReader:
 
     def find(self, text: str) -> tuple[FoundAmount, ...]:
         """All amounts of a text, in order. A number without a currency beside it is none."""
-        text = western_digits(_INVISIBLE.sub("", text[:_LONGEST_TEXT]))
+        text = _plain(text)
         found = []
         for match in _AMOUNT.finditer(text):
             money = self._money(match)
@@ -115,7 +117,7 @@ class MoneyReader:
         if len(found) < 2:
             return None
         low, high = found[0], found[1]
-        between = western_digits(_INVISIBLE.sub("", text[:_LONGEST_TEXT]))[low.end : high.start]
+        between = _plain(text)[low.end : high.start]
         if (
             _RANGE_DASH.fullmatch(between) is None
             or low.money.currency != high.money.currency
@@ -139,11 +141,17 @@ class MoneyReader:
         return Money(amount, currency)
 
     def _currency(self, sign: str) -> str:
-        if sign in _CODES:
+        if sign in CURRENCY_CODES:
             return sign
         if sign == "$":
             return self.market.currency if "$" in _dollar_currencies(self.market) else "USD"
         return CURRENCY_SIGNS[sign]
+
+
+def _plain(text: str) -> str:
+    """The text with our digits and without marks that steer its direction."""
+    text = text[:_LONGEST_TEXT]
+    return text if text.isascii() else western_digits(_INVISIBLE.sub("", text))
 
 
 @lru_cache(maxsize=32)

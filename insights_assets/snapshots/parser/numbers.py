@@ -25,6 +25,7 @@ _SPACES = " \u00a0\u2009\u202f"
 #: Separators of groups, whatever the locale: a whole number in groups of three (or, in India,
 #: two and then three), or without groups.
 _WHOLE = re.compile(rf"\d{{1,3}}(?:[.,'’{_SPACES}]\d{{2,3}})*[.,'’{_SPACES}]\d{{3}}(?!\d)|\d+")
+_PLAIN = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,4})?")
 _RATING_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 
 
@@ -38,7 +39,7 @@ class NumberForm:
 
 def western_digits(text: str) -> str:
     """The text with digits and separators of other scripts replaced by ours."""
-    return text.translate(_DIGITS)
+    return text if text.isascii() else text.translate(_DIGITS)
 
 
 def number_form(market: Marketplace, language: str | None) -> NumberForm:
@@ -87,6 +88,12 @@ def _decimal_pattern(form: NumberForm) -> re.Pattern[str]:
     if "," in form.groups:  # 1,23,456.00, as in India
         forms.append(rf"\d{{1,2}}(?:,\d{{2}})*,\d{{3}}{fraction}")
     return re.compile("|".join(forms))
+
+
+def parse_plain(text: str) -> Decimal | None:
+    """A number as programs write it: digits and at most one dot ("599.0"); None for others."""
+    text = text.strip()
+    return Decimal(text) if _PLAIN.fullmatch(text) else None
 
 
 def whole_numbers(text: str) -> list[int]:

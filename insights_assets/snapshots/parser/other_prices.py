@@ -7,14 +7,11 @@ from decimal import Decimal
 
 from selectolax.lexbor import LexborNode
 
+from insights_assets.snapshots.parser.evidence import Rejected
 from insights_assets.snapshots.parser.money import Money
 from insights_assets.snapshots.parser.numbers import western_digits
-from insights_assets.snapshots.parser.page_reading import PageReading
+from insights_assets.snapshots.parser.page_reading import PageReading, Part
 from insights_assets.snapshots.parser.price_elements import price_text
-from insights_assets.snapshots.parser.purchase_options import (
-    is_subscription_part,
-    is_used_part,
-)
 from insights_assets.snapshots.parser.visible_text import clean, visible_text
 
 #: Labels of the manufacturer's or shop's list price. Other struck prices are earlier or typical
@@ -43,7 +40,7 @@ _STRUCK = (
     "#list-price",
     "#prices .a-text-strike",
     "#price .a-text-strike",
-    "tr.digital-list-price .a-text-strike",
+    "#buybox tr.digital-list-price .a-text-strike",
     "#digital-list-price",
     "#print-list-price",
     "#buyBoxInner .a-text-strike",
@@ -55,16 +52,18 @@ _STRUCK = (
     "#corePriceDisplay_mobile_feature_div .basisPrice",
     "#corePrice_desktop [data-a-strike='true']",
     "#corePrice_mobile [data-a-strike='true']",
+    "#corePrice_mobile_feature_div [data-a-strike='true']",
     "#apex_desktop .basisPrice",
 )
 _COUPON = (
     "[id^='couponText']",
-    "label[for^='checkboxpct']",
+    "#promoPriceBlockMessage_feature_div label[for^='checkboxpct']",
+    "#promotions_feature_div label[for^='checkboxpct']",
     "#vpcButton .a-label",
     "#unclippedCoupon",
     "#couponFeature",
     "[id^='couponFeature'] .couponRow",
-    ".promoPriceBlockMessage",
+    "#promoPriceBlockMessage_feature_div .promoPriceBlockMessage",
 )
 _PERCENT = r"(?:[%٪]\s?\d{1,2}(?:[.,]\d)?|\d{1,2}(?:[.,]\d)?\s?[%٪])"
 _COUPON_PERCENT = re.compile(_PERCENT)
@@ -82,7 +81,7 @@ _USED = (
     "[id^='usedAccordionRow'] .a-price",
     "[id^='usedAccordionRow'] .header-price",
     "#usedPrice",
-    "[data-a-accordion-row-name='usedAccordionRow'] .a-color-price",
+    "[id^='usedAccordionRow'] .a-color-price",
 )
 _OTHER_SELLERS = (
     "#olp_feature_div",
@@ -103,16 +102,21 @@ def list_price(page: PageReading, headline: Decimal | None) -> Decimal | None:
 
     None where it shows none, or only an earlier or typical price, or one below the price itself.
     """
-    for selector in _STRUCK:
-        for node in page.offered(selector):
-            label = _label_of(node)
-            if _NOT_LIST_PRICE.search(label) or not LIST_PRICE_LABEL.search(label):
-                continue
-            money = page.money.first(price_text(node))
-            if money is not None and (headline is None or money.amount >= headline):
-                page.note("list_price", selector)
-                return money.amount
-    return None
+
+    def labelled(node: LexborNode) -> Money | Rejected | None:
+        label = _label_of(node)
+        if _NOT_LIST_PRICE.search(label) or not LIST_PRICE_LABEL.search(label):
+            return Rejected(f"its label is not that of a list price: {label[:60]!r}")
+        money = page.money.first(price_text(node))
+        if money is not None and headline is not None and money.amount < headline:
+            return Rejected("is below the price itself")
+        return money
+
+    return _amount(page.read("list_price", _STRUCK, labelled))
+
+
+def _amount(money: Money | None) -> Decimal | None:
+    return None if money is None else money.amount
 
 
 def _label_of(node: LexborNode) -> str:
@@ -138,54 +142,51 @@ def _label_of(node: LexborNode) -> str:
 
 def coupon(page: PageReading) -> str | None:
     """What the coupon that anyone may clip takes off, as shown: "5 %" or "$3.00"."""
-    for selector in _COUPON:
-        for node in page.offered(selector):
-            text = visible_text(node)
-            percent = _COUPON_PERCENT.search(western_digits(text))
-            amounts = page.money.find(text)
-            if percent is not None:
-                page.note("coupon", selector)
-                return percent.group()
-            if amounts:
-                page.note("coupon", selector)
-                return clean(western_digits(text)[amounts[0].start : amounts[0].end])
-    return None
+
+    def saving(node: LexborNode) -> str | None:
+        text = visible_text(node)
+        percent = _COUPON_PERCENT.search(western_digits(text))
+        if percent is not None:
+            return percent.group()
+        amounts = page.money.find(text)
+        if not amounts:
+            return None
+        return clean(western_digits(text)[amounts[0].start : amounts[0].end])
+
+    return page.read("coupon", _COUPON, saving, compared=False)
 
 
 def subscribe_save_price(page: PageReading) -> Decimal | None:
     """What one delivery costs by subscription, before what more subscriptions take off."""
-    for selector in _SUBSCRIPTION:
-        for node in page.shown(selector):
-            if is_subscription_part(node):
-                money = page.money.first(price_text(node))
-                if money is not None:
-                    page.note("subscribe_save_price", selector)
-                    return money.amount
-    return None
+    return _amount(
+        page.read(
+            "subscribe_save_price",
+            _SUBSCRIPTION,
+            page.price_at,
+            among=Part.SUBSCRIPTION,
+            compared=False,
+        )
+    )
 
 
 def used_price(page: PageReading) -> Decimal | None:
     """The price of the used item that the buy box offers beside the new one."""
-    for selector in _USED:
-        for node in page.shown(selector):
-            if is_used_part(node):
-                money = page.money.first(price_text(node))
-                if money is not None:
-                    page.note("used_price", selector)
-                    return money.amount
-    return None
+    return _amount(page.read("used_price", _USED, page.price_at, among=Part.USED, compared=False))
 
 
 def offers_from(page: PageReading) -> Decimal | None:
     """The lowest offer of other sellers, new or used, that the page names."""
-    lowest: Money | None = None
-    for selector in _OTHER_SELLERS:
-        for node in page.shown(selector):
-            for money in _offers(page, node):
-                if lowest is None or money.amount < lowest.amount:
-                    lowest = money
-                    page.note("offers_from", selector)
-    return None if lowest is None else lowest.amount
+    offers = [
+        (money, selector)
+        for selector in _OTHER_SELLERS
+        for node in page.elements(selector, Part.SHOWN)
+        for money in _offers(page, node)
+    ]
+    if not offers:
+        return None
+    lowest, selector = min(offers, key=lambda offer: offer[0].amount)
+    page.evidence.consider("offers_from", selector, lowest)
+    return lowest.amount
 
 
 def _offers(page: PageReading, node: LexborNode) -> list[Money]:

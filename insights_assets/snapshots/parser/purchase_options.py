@@ -8,8 +8,8 @@ the headline only when no other option is around it.
 from __future__ import annotations
 
 import re
-
-from selectolax.lexbor import LexborNode
+from collections.abc import Mapping
+from functools import lru_cache
 
 #: Ids, classes and row names around parts that are not the new item's own offer.
 _OTHER_OPTION = re.compile(
@@ -21,35 +21,33 @@ _OTHER_OPTION = re.compile(
     r"|sims-\w+|sp_detail\w*|similarities\w*|comparison_\w*|HLCXComparison\w*|bundle\w*|bxgy\w*"
     r"|usedOffer\w*|dealsAccordionRowPrime\w*)$"
 )
-_CAROUSEL = re.compile(r"\b(?:a-carousel(?:-container|-card)?|sims-fbt\w*|comparison\w*)\b")
+_LONGEST_NAME = 100
 _SUBSCRIPTION = re.compile(r"(?i)sns|subscri|onml")
 _USED = re.compile(r"(?i)used")
 
 
-def is_headline_part(node: LexborNode) -> bool:
-    """Whether no other purchase option, other seller or other product is around the element."""
-    return _option_around(node) is None
-
-
-def is_used_part(node: LexborNode) -> bool:
-    option = _option_around(node)
-    return option is not None and _USED.search(option) is not None
-
-
-def is_subscription_part(node: LexborNode) -> bool:
-    option = _option_around(node)
-    return option is not None and _SUBSCRIPTION.search(option) is not None
-
-
-def _option_around(node: LexborNode) -> str | None:
-    current: LexborNode | None = node
-    while current is not None and current.tag not in ("body", "html", "-document"):
-        attributes = current.attributes
-        for name in (attributes.get("id"), attributes.get("data-a-accordion-row-name")):
-            if name and _OTHER_OPTION.match(name):
-                return name
-        classes = attributes.get("class")
-        if classes and _CAROUSEL.search(classes):
-            return "carousel"
-        current = current.parent
+def other_option(attributes: Mapping[str, str | None]) -> str | None:
+    """The name of the purchase option, other seller or list of other products that an element
+    with these attributes holds; None where it holds none of them."""
+    for name in (attributes.get("id"), attributes.get("data-a-accordion-row-name")):
+        if name and len(name) <= _LONGEST_NAME and _names_other_option(name):
+            return name
+    classes = attributes.get("class")
+    if classes and ("a-carousel" in classes or "sims-fbt" in classes or "comparison" in classes):
+        return "carousel"
     return None
+
+
+@lru_cache(maxsize=4096)  # pages have the same few hundred ids
+def _names_other_option(name: str) -> bool:
+    return _OTHER_OPTION.match(name) is not None
+
+
+def is_used(option: str) -> bool:
+    """Whether the option is a used item."""
+    return _USED.search(option) is not None
+
+
+def is_subscription(option: str) -> bool:
+    """Whether the option is a subscription to the item."""
+    return _SUBSCRIPTION.search(option) is not None

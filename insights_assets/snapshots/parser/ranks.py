@@ -12,17 +12,29 @@ from selectolax.lexbor import LexborNode
 
 from insights_assets.snapshots.parser.numbers import western_digits
 from insights_assets.snapshots.parser.page_reading import PageReading
-from insights_assets.snapshots.parser.purchase_options import is_headline_part
 from insights_assets.snapshots.parser.visible_text import clean, is_visible
 from insights_assets.snapshots.product_snapshot import BestSellersRank
 
 #: Links from a rank to its list: the product's own details have them with these references.
-_LINK = (
-    "a[href*='pd_zg_ts'], a[href*='pd_zg_hrsr'], #SalesRank a[href*='bestsellers'], "
-    "#SalesRank a[href*='zgbs'], #SalesRank a[href*='best-sellers']"
+_LINK = "a[href*='pd_zg_ts'], a[href*='pd_zg_hrsr']"
+_OLD_LINK = "a[href*='bestsellers'], a[href*='zgbs'], a[href*='best-sellers']"
+#: Where layouts show the product's details; a page may have two of them that say the same.
+_DETAILS = (
+    "#SalesRank",
+    "#prodDetails",
+    "#productDetails_detailBullets_sections1",
+    "#detailBulletsWrapper_feature_div",
+    "#detailBullets_feature_div",
+    "#detail_bullets_id",
+    "#detail-bullets",
+    "#productDetailsTable",
+    "#productDetails_expanderSectionTables",
+    "#productDetails_expanderTables_depthLeftSections",
+    "#productDetails_expanderTables_depthRightSections",
 )
 #: A product has up to ten or so; its page may repeat them.
 _MOST_LINKS = 60
+_MOST_PARTS = 4
 #: A rank's line is short.
 _LONGEST_LINE = 400
 _NODE_IN_LINK = re.compile(
@@ -59,16 +71,43 @@ def best_sellers_ranks(page: PageReading) -> tuple[BestSellersRank, ...]:
     A list that the page repeats (in a table and in bullets) counts once. An unlinked rank without
     a category ("Amazon.com Sales Rank: 68383") says no node to compare in, and is left out.
     """
-    ranks: list[BestSellersRank] = []
-    for link in page.document.select(_LINK)[:_MOST_LINKS]:
-        if not is_headline_part(link):
+    ranks: dict[tuple[str, str | None], BestSellersRank] = {}
+    for source, link in _links(page):
+        option = page.option_around(link)
+        rank = None if option is not None else _rank_of_link(link)
+        if rank is None:
+            page.evidence.reject("bsr", source, clean(link.text()), _why_no_rank(option))
             continue
-        rank = _rank_of_link(link)
-        if rank is not None and rank not in ranks:
-            ranks.append(rank)
-    if ranks:
-        page.note("bsr", "links to best-seller lists")
-    return tuple(ranks)
+        first = ranks.setdefault((rank.category, rank.node_id), rank)
+        if len(ranks) == 1 and first is rank:
+            page.evidence.consider("bsr", source, _as_text(rank))
+        elif first.rank != rank.rank:
+            page.evidence.witness("bsr", source, _as_text(rank))
+    return tuple(ranks.values())
+
+
+def _as_text(rank: BestSellersRank) -> str:
+    return f"{rank.rank} in {rank.category}"
+
+
+def _why_no_rank(option: str | None) -> str:
+    return "its line is none of a rank" if option is None else f"belongs to {option}"
+
+
+def _links(page: PageReading) -> list[tuple[str, LexborNode]]:
+    """Links to best-seller lists, each once, with where they stand."""
+    found: dict[int, tuple[str, LexborNode]] = {}
+    for selector in _DETAILS:
+        for part in page.document.select(selector)[:_MOST_PARTS]:
+            links = part.css(_LINK)
+            if not links and selector == "#SalesRank":
+                links = part.css(_OLD_LINK)
+            for link in links[:_MOST_LINKS]:
+                found.setdefault(link.mem_id, (selector, link))
+    if not found:
+        for link in page.document.select(_LINK)[:_MOST_LINKS]:
+            found[link.mem_id] = ("links to best-seller lists", link)
+    return list(found.values())
 
 
 def _rank_of_link(link: LexborNode) -> BestSellersRank | None:

@@ -6,15 +6,18 @@ import re
 
 from selectolax.lexbor import LexborNode
 
+from insights_assets.snapshots.parser.evidence import Rejected
 from insights_assets.snapshots.parser.page_reading import PageReading
 from insights_assets.snapshots.parser.visible_text import visible_text
 
 #: Elements whose whole text is the seller's name.
-_NAME_SELECTORS = (
+_NAME = (
     "#merchantInfoFeature_feature_div .offer-display-feature-text-message",
-    "#merchant-info #sellerProfileTriggerId",
-    "#tabular-buybox #sellerProfileTriggerId",
-    "#sellerProfileTriggerId",
+    (
+        "#merchant-info #sellerProfileTriggerId",
+        "#tabular-buybox #sellerProfileTriggerId",
+        "#sellerProfileTriggerId",
+    ),
 )
 #: The row of a table of the offer whose label means "sold by", in the shops' languages.
 _SOLD_BY_LABEL = re.compile(
@@ -23,11 +26,13 @@ _SOLD_BY_LABEL = re.compile(
     r"|satıcı|satan|prodává|prodejce|sælges af|販売元|出品者|البائع|يباع|يبيع|विक्रेता|卖家|销售"
 )
 _ROWS = (
-    ("#tabular-buybox .tabular-buybox-label", "tabular-attribute-name"),
-    ("#tabular_feature_div .tabular-buybox-label", "tabular-attribute-name"),
-    ("#tabular-buybox .tabular-buybox-label-column", ""),
-    ("[offer-display-feature-name='desktop-merchant-info']", ""),
+    "#tabular-buybox .tabular-buybox-label",
+    "#tabular_feature_div .tabular-buybox-label",
+    "#tabular-buybox .tabular-buybox-label-column",
+    "#merchantInfoFeature_feature_div [offer-display-feature-name='desktop-merchant-info']",
 )
+#: Where sentences name the seller.
+_SENTENCES_IN = ("#merchant-info", "#ships-from", "#availability", "#BBAvailPlusMerchID")
 #: Beginnings of sentences that name the seller.
 _SOLD_BY = (
     r"(?:(?:ships|dispatched)(?: from)? and )?sold by ",
@@ -58,30 +63,21 @@ _SENTENCES = (
 
 def seller(page: PageReading) -> str | None:
     """The featured offer's seller as the page displays it; None where it names none."""
-    return _named(page) or _in_rows(page) or _in_sentences(page)
 
+    def in_row(label: LexborNode) -> str | Rejected | None:
+        text = label.attributes.get("tabular-attribute-name") or visible_text(label)
+        if not _SOLD_BY_LABEL.search(text):
+            return Rejected(f"its label does not mean 'sold by': {text[:60]!r}")
+        return _name_in(_next_element(label)) or None
 
-def _named(page: PageReading) -> str | None:
-    for selector in _NAME_SELECTORS:
-        for node in page.offered(selector):
-            name = visible_text(node)
-            if name:
-                page.note("seller", selector)
-                return name
-    return None
+    def in_sentence(node: LexborNode) -> str | None:
+        text = visible_text(node)[:500]
+        found = next(filter(None, (sentence.search(text) for sentence in _SENTENCES)), None)
+        return None if found is None else found["seller"].strip()
 
-
-def _in_rows(page: PageReading) -> str | None:
-    for selector, attribute in _ROWS:
-        for label in page.offered(selector):
-            text = (label.attributes.get(attribute) if attribute else "") or visible_text(label)
-            if not _SOLD_BY_LABEL.search(text):
-                continue
-            name = _name_in(_next_element(label))
-            if name:
-                page.note("seller", selector)
-                return name
-    return None
+    page.read("seller", _NAME, lambda node: visible_text(node) or None)
+    name = page.read("seller", _ROWS, in_row)
+    return name or page.read("seller", _SENTENCES_IN, in_sentence, compared=False)
 
 
 def _name_in(value: LexborNode | None) -> str:
@@ -100,15 +96,3 @@ def _next_element(node: LexborNode) -> LexborNode | None:
     while following is not None and following.tag is not None and following.tag.startswith("-"):
         following = following.next
     return following
-
-
-def _in_sentences(page: PageReading) -> str | None:
-    for selector in ("#merchant-info", "#ships-from", "#availability", "#BBAvailPlusMerchID"):
-        for node in page.offered(selector):
-            text = visible_text(node)[:500]
-            for sentence in _SENTENCES:
-                found = sentence.search(text)
-                if found is not None:
-                    page.note("seller", selector)
-                    return found["seller"].strip()
-    return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from selectolax.lexbor import LexborNode
 
@@ -11,12 +11,13 @@ _SKIPPED = frozenset(["script", "style", "noscript", "template", "select", "opti
 _HIDDEN_CLASSES = frozenset(["aok-hidden", "a-hidden", "a-popover-preload"])
 #: Marks that steer the direction of a text, and other characters without width.
 _INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_SPACES = re.compile(r"\s+")
 
 
 def clean(text: str) -> str:
     """The text on one line with single spaces and without invisible characters."""
-    return _SPACES.sub(" ", _INVISIBLE.sub("", text)).strip()
+    if not text.isascii():
+        text = _INVISIBLE.sub("", text)
+    return " ".join(text.split())
 
 
 def visible_text(node: LexborNode | None) -> str:
@@ -44,14 +45,16 @@ def text_pieces(node: LexborNode) -> Iterator[str]:
             waiting.append(child.iter(include_text=True))
 
 
-def is_visible(node: LexborNode) -> bool:
-    """Whether the element itself is shown; its parents are not asked.
+def is_visible(node: LexborNode, attributes: Mapping[str, str | None] | None = None) -> bool:
+    """Whether the element itself is shown; its parents are not asked. ``attributes`` are the
+    element's, for a caller who has read them already.
 
     Text for screen readers (``aok-offscreen``) counts as visible: it says what is shown.
     """
     if node.tag in _SKIPPED:
         return False
-    attributes = node.attributes
+    if attributes is None:
+        attributes = node.attributes
     if "newAccordionRow" in (attributes.get("id") or ""):
         return True  # the new item's offer, folded while another option is chosen
     classes = attributes.get("class")
@@ -65,13 +68,3 @@ def is_visible(node: LexborNode) -> bool:
 
 def _is_not_displayed(style: str) -> bool:
     return re.search(r"display\s*:\s*none", style) is not None
-
-
-def is_shown(node: LexborNode) -> bool:
-    """Whether the element and all around it are shown."""
-    current: LexborNode | None = node
-    while current is not None and current.tag not in ("body", "html", "-document"):
-        if not is_visible(current):
-            return False
-        current = current.parent
-    return True
