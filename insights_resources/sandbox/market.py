@@ -83,8 +83,13 @@ class SandboxMarket:
         moment = start + _EARLIEST_CAPTURE + timedelta(minutes=minute, seconds=minute * 7 % 60)
         return (moment + slot * apart).replace(microsecond=0)
 
-    def truth(self, key: ProductKey, day: date, slot: int = 0) -> SandboxTruth:
-        """What the page of that slot says. Raises ``InvalidInputError`` outside of the market."""
+    def truth(
+        self, key: ProductKey, day: date, slot: int = 0, layout: str | None = None
+    ) -> SandboxTruth:
+        """What the page of that slot says. Raises ``InvalidInputError`` outside of the market.
+
+        ``layout`` is taken in place of the one in which the product is captured on that day.
+        """
         place = self._place(key)
         number = self._day_number(day, slot)
         chance = stream(self.seed, "page", key, day, slot).randrange(1000)
@@ -98,7 +103,7 @@ class SandboxMarket:
             verdict, shown = Verdict.OTHER, self._sibling(place) or shown
         else:
             state = self._state(place, number, day, slot)
-            snapshot = _snapshot(place.product, state)
+            snapshot = _snapshot(place.product, state, layout or shown.layout_on(number))
         about_product = verdict in (Verdict.PRODUCT, Verdict.OTHER)
         return SandboxTruth(
             key=key,
@@ -107,20 +112,20 @@ class SandboxMarket:
             captured_at=self.captured_at(key, day, slot),
             verdict=verdict,
             http_status=404 if verdict is Verdict.NOT_FOUND else 200,
-            layout=shown.layout_on(number),
+            layout=layout or shown.layout_on(number),
             shown_asin=shown.key.asin if about_product else None,
             snapshot=snapshot,
         )
 
-    def page(self, key: ProductKey, day: date, slot: int = 0) -> bytes:
-        """The bytes of that slot's page; UTF-8."""
-        truth = self.truth(key, day, slot)
+    def page(self, key: ProductKey, day: date, slot: int = 0, layout: str | None = None) -> bytes:
+        """The bytes of that slot's page; UTF-8. ``layout`` as in ``truth``."""
+        truth = self.truth(key, day, slot, layout)
         place = self._place(key)
         number = self._day_number(day, slot)
         if truth.verdict is Verdict.OTHER:
             place = self._place(ProductKey(key.marketplace, truth.shown_asin or key.asin))
         state = self._state(place, number, day, slot)
-        snapshot = _snapshot(place.product, state)
+        snapshot = _snapshot(place.product, state, truth.layout)
         product = place.product
         return render_page(
             product,
@@ -131,6 +136,7 @@ class SandboxMarket:
                 deal=state.deal is not None,
                 regular_price=product.amount(state.price),
                 units_left=state.units_left,
+                delivery=_delivery(state),
                 release_day=self.first_day + timedelta(days=product.launch),
                 details_form=product.details_form,
                 neighbours=tuple(
@@ -189,8 +195,19 @@ class SandboxMarket:
         )
 
 
-def _snapshot(product: SandboxProduct, state: DayState) -> SnapshotTruth:
-    """What a page in this state shows: parts that a real page leaves out are None here."""
+def _delivery(state: DayState) -> str:
+    """Only a page that offers the product refuses its delivery."""
+    return state.delivery if state.buy_box and not state.shows_range else "here"
+
+
+def _snapshot(product: SandboxProduct, state: DayState, layout: str) -> SnapshotTruth:
+    """What a page in this state shows: parts that a real page leaves out are None here.
+
+    An item that is not delivered to the visitor costs what the page says it costs, for any buyer
+    elsewhere pays that. Its stock is what the page says of it: labelled real pages that refuse the
+    delivery and say "in stock" are in stock. Where the refusal stands in the stock's place it is
+    unknown, never out of stock: the item is sold, only not to there.
+    """
 
     def money(minor: int | None) -> Decimal | None:
         return None if minor is None else product.amount(minor)
@@ -202,10 +219,16 @@ def _snapshot(product: SandboxProduct, state: DayState) -> SnapshotTruth:
         reason = "no_buy_box"
     elif state.shows_range:
         reason = "variation_range"
+    delivery = _delivery(state)
+    if delivery == "no_offer":
+        reason = "not_on_page"
     sold = reason is None
+    # What may be chosen or clipped beside the offer, which nobody may order here otherwise.
+    has_options = sold and state.stock != "preorder" and delivery == "here"
     preorder = state.stock == "preorder"
-    availability = state.stock if sold or reason == "out_of_stock" else "unknown"
-    used = state.used if sold and not preorder else None
+    says_stock = sold and delivery != "price_only"
+    availability = state.stock if says_stock or reason == "out_of_stock" else "unknown"
+    used = state.used if has_options else None
     # One line names the lowest of the other offers: the used one, where there is one.
     offers = None
     if sold and not preorder:
@@ -213,7 +236,7 @@ def _snapshot(product: SandboxProduct, state: DayState) -> SnapshotTruth:
     elif reason == "no_buy_box":
         offers = state.other_offer or product.charm(state.price * 1.04)
     coupon = None
-    if sold and not preorder and state.coupon is not None:
+    if has_options and state.coupon is not None:
         if state.coupon.percent is not None:
             coupon = product.language.percentage(state.coupon.percent)
         else:
@@ -241,7 +264,7 @@ def _snapshot(product: SandboxProduct, state: DayState) -> SnapshotTruth:
         price_missing_reason=reason,
         list_price=money(state.list_price) if sold else None,
         coupon=coupon,
-        subscribe_save_price=money(state.subscription) if sold and not preorder else None,
+        subscribe_save_price=money(state.subscription) if has_options else None,
         used_price=money(used),
         offers_from=money(offers),
         rating=None if state.rating_tenths is None else Decimal(state.rating_tenths) / 10,
@@ -251,12 +274,12 @@ def _snapshot(product: SandboxProduct, state: DayState) -> SnapshotTruth:
             for (category, node), rank in zip(nodes, state.ranks, strict=False)
         ),
         availability=availability,
-        seller=product.sellers[state.seller] if sold else None,
+        seller=product.sellers[state.seller] if says_stock else None,
         bullets=product.bullets(state.bullet_variant, state.bullet_count),
         description=product.description,
         images=tuple(
             f"https://m.media-amazon.com/images/I/{image}._AC_SL1500_.jpg" for image in images
         ),
-        breadcrumbs=line.breadcrumbs,
+        breadcrumbs=() if layout == "mobile" else line.breadcrumbs,
         parent_asin=product.parent_asin,
     )

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from insights_resources.sandbox.product_traits import SandboxGroup, SandboxProduct
 from insights_resources.sandbox.random_streams import stream
 
+#: Share of days on which the page says that the item is not delivered to its visitor.
+_REFUSED_DELIVERIES = 0.04
+
 
 @dataclass(frozen=True)
 class Coupon:
@@ -28,7 +31,10 @@ class DayState:
     """One product on one day. Amounts in minor units; ``ranks`` from the top level downwards.
 
     ``stock`` is ``in_stock``, ``limited`` (then ``units_left``), ``out_of_stock`` or
-    ``preorder``. ``seller`` is a position in the product's sellers.
+    ``preorder``. ``seller`` is a position in the product's sellers. ``delivery`` is what the page
+    says to where its visitor is: ``here`` (delivered), else it is refused: ``refused`` beside an
+    offer that is otherwise complete, ``price_only`` where the refusal replaces seller and stock,
+    ``no_offer`` where it replaces the offer.
     """
 
     price: int
@@ -43,6 +49,7 @@ class DayState:
     buy_box: bool
     shows_range: bool
     seller: int
+    delivery: str
     ranks: tuple[int, ...]
     rating_tenths: int | None
     rating_count: int | None
@@ -330,6 +337,7 @@ def _state(walk: _Walk, number: int, ranks: tuple[int, ...]) -> DayState:
         buy_box=not walk.no_buy_box_days,
         shows_range=bool(walk.range_days),
         seller=walk.seller,
+        delivery=_delivery(product, number, stock),
         ranks=ranks,
         rating_tenths=round(walk.rating * 10) if rated else None,
         rating_count=int(walk.rating_count) if rated else None,
@@ -339,3 +347,13 @@ def _state(walk: _Walk, number: int, ranks: tuple[int, ...]) -> DayState:
         image_count=listing["images"],
         image_shift=listing["at"],
     )
+
+
+def _delivery(product: SandboxProduct, number: int, stock: str) -> str:
+    """Two days at a time, from its own stream: it depends on the visitor, not on the market."""
+    if stock not in ("in_stock", "limited"):
+        return "here"
+    rng = stream("delivery", product.key, number // 2)
+    if rng.random() >= _REFUSED_DELIVERIES:
+        return "here"
+    return rng.choice(("refused", "price_only", "no_offer"))

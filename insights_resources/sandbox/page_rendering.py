@@ -1,8 +1,9 @@
-"""The sandbox's pages: complete product pages of the structure that Amazon's have, in two layouts.
+"""The sandbox's pages: complete product pages of Amazon's structure, in three layouts.
 
 Everything that a reader could confuse with the product's own price is there as well: other
-products' prices, the lowest recent price, other sellers, the used offer's stock, a stale price in
-an attribute. Nothing here decides what is true: ``SnapshotTruth`` does.
+products' prices, the lowest recent price, other sellers, the used offer's stock, the prices of the
+family's other variations, a stale price in an attribute. Nothing here decides what is true:
+``SnapshotTruth`` does.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ _FREE_DELIVERY = {"JPY": 3500, "INR": 49900}
 class PageExtras:
     """What a page shows beside the snapshot's fields.
 
+    ``delivery`` is what it says of the delivery to its visitor, as in ``DayState``.
     ``neighbours`` are (asin, title, price) of the group's other products, for carousels.
     """
 
@@ -64,6 +66,7 @@ class PageExtras:
     deal: bool
     regular_price: Decimal
     units_left: int
+    delivery: str
     release_day: date
     details_form: str
     neighbours: tuple[tuple[str, str, Decimal], ...]
@@ -71,13 +74,16 @@ class PageExtras:
 
 @lru_cache(maxsize=1)
 def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # Amazon's data has an order of its own, and readers of it may rely on that.
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
+    return environment
 
 
 def render_page(
@@ -119,7 +125,8 @@ class _PageView:
         self.product = product
         self.s = snapshot
         self.extras = extras
-        self.modern = layout == "modern"
+        self.mobile = layout == "mobile"
+        self.modern = layout != "classic"
         self.language: PageLanguage = product.language
         self.t = product.language.phrases
         self.random = stream("page", product.key, extras.day)
@@ -154,7 +161,12 @@ class _PageView:
                 "visit_store" if self.product.byline_is_store else "brand_line"
             ].format(self.s.brand),
             "size": self.product.size,
-            "sizes": self.product.line.sizes,
+            "variations": self._variations(),
+            "delivery_to_visitor": self.extras.delivery,
+            "mobile": self.mobile,
+            # Two forms of the same parts, each of some years.
+            "older_price_block": self.product.sale_row,
+            "unfolding_details": self.modern and self.product.byline_is_store,
             "widgets": _WIDGETS,
             "year": self.extras.day.year,
             "fitment": self.t["see_all"],
@@ -239,7 +251,6 @@ class _PageView:
             "savings": None,
             "saved": None,
             "savings_percent": None,
-            "swatch_price": self.money(s.price or s.price_min) or "",
             # It keeps the regular price while a deal runs, as on the real pages.
             "cerberus_price": f"{self.extras.regular_price}",
         }
@@ -311,6 +322,8 @@ class _PageView:
     def _availability(self) -> tuple[str | None, str | None, str]:
         """Phrase, second line and colour class."""
         t, kind = self.t, self.s.availability
+        if self.extras.delivery in ("price_only", "no_offer"):
+            return t["undeliverable"], t["undeliverable_more"], "a-color-error"
         if kind == "in_stock":
             return t["in_stock"], None, "a-color-success"
         if kind == "limited":
@@ -326,16 +339,43 @@ class _PageView:
     def _twister_plus(self) -> dict[str, Any]:
         if self.s.price is None:
             return {}
+        options = (("USED", self.s.used_price), ("NEW", self.s.price))
         return {
-            "desktop_buybox_group_1": [
+            f"{'mobile' if self.mobile else 'desktop'}_buybox_group_1": [
                 {
-                    "displayPrice": self.language.modern(self.s.price),
-                    "priceAmount": float(self.s.price),
+                    "displayPrice": self.language.modern(price),
+                    "priceAmount": float(price),
                     "currencySymbol": self.language.symbol,
-                    "buyingOptionType": "NEW",
+                    "locale": self.language.tag,
+                    "buyingOptionType": name,
                 }
+                for name, price in options
+                if price is not None
             ]
         }
+
+    def _variations(self) -> list[dict[str, Any]]:
+        """The sizes to choose from. Each of the others has a price of its own, or no offer."""
+        rng = stream("variations", self.product.key)
+        usual = self.s.price or self.s.price_min or self.extras.regular_price
+        variations = []
+        for number, size in enumerate(self.product.line.sizes):
+            price: Decimal | None = self._near(usual, rng.uniform(0.55, 1.7))
+            price = None if rng.random() < 0.2 else price
+            asin = f"B0{letters(8, 'variation', self.s.parent_asin, number)}"
+            chosen = size == self.product.size and self.s.price_min is None
+            if chosen:
+                asin, price = self.s.asin, self.s.price
+            variations.append(
+                {
+                    "asin": asin,
+                    "size": size,
+                    "chosen": chosen,
+                    "price": self.money(price),
+                    "text": self.t["variation_from"].format(self.money(price)),
+                }
+            )
+        return variations
 
     def _gallery_values(self) -> dict[str, Any]:
         gallery = []

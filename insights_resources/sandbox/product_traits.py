@@ -21,7 +21,8 @@ class SandboxProduct:
     price); ``log_rank`` the natural logarithm of its usual top-level rank. ``family`` is the
     position, within the group, of the product whose ratings it shares. ``reprice_chance`` is the
     chance of a new price on a day, made in steps of ``price_step``. ``launch`` is the day
-    number from which it ships; before, it can be pre-ordered.
+    number from which it ships; before, it can be pre-ordered. ``phone_share`` is the share of the
+    days on which it is captured as phones see it.
     """
 
     key: ProductKey
@@ -53,6 +54,7 @@ class SandboxProduct:
     launch: int
     layout: str
     layout_change: int | None
+    phone_share: float
     details_form: str
     english_rank_separator: bool
     byline_is_store: bool
@@ -109,7 +111,10 @@ class SandboxProduct:
         return joiner.join(texts[shift:] + texts[:shift])
 
     def layout_on(self, day_number: int) -> str:
-        """``modern`` or ``classic``: some products' pages change over one day."""
+        """``modern``, ``classic`` or ``mobile``: some products' desktop pages change over one day,
+        some products are captured as a phone on all days or on some."""
+        if stream("phone", self.key, day_number).random() < self.phone_share:
+            return "mobile"
         if self.layout_change is None or day_number < self.layout_change:
             return self.layout
         return "classic" if self.layout == "modern" else "modern"
@@ -193,6 +198,8 @@ def _build_product(seed: int, group: int, position: int, line: ProductLine) -> S
         launch=launch,
         layout=layout,
         layout_change=draw.randint(15, 80) if draw.random() < 0.25 else None,
+        # In a group of six one is always seen as on a phone, one of each desktop layout at times.
+        phone_share={4: 1.0, 1: 0.2, 5: 0.2}.get((position + group) % 6, 0.0),
         details_form="list" if draw.random() < 0.5 else "table",
         english_rank_separator=draw.random() < 0.5,
         byline_is_store=draw.random() < 0.6,

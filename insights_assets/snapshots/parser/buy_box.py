@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from selectolax.lexbor import LexborNode
 
-from insights_assets.snapshots.parser.availability import availability_of_text
+from insights_assets.snapshots.parser.availability import NOT_SENT_HERE, availability_of_text
 from insights_assets.snapshots.parser.money import CURRENCY_CODES, Money
 from insights_assets.snapshots.parser.numbers import parse_plain
 from insights_assets.snapshots.parser.page_reading import PageReading, Part
@@ -26,6 +26,7 @@ _PRICE = (
         "#corePriceDisplay_mobile_feature_div .priceToPay",
         "#corePrice_desktop .apexPriceToPay",
         "#corePrice_mobile .apexPriceToPay",
+        "#corePrice_mobile_feature_div .apexPriceToPay",
     ),
     "[id^='newAccordionRow'] #corePrice_feature_div .a-price",
     ("#newAccordionRow #newBuyBoxPrice", "#newBuyBoxPrice"),
@@ -225,7 +226,11 @@ def _availability(page: PageReading) -> Availability:
         return availability_of_text(visible_text(node))
 
     found = page.read("availability", _AVAILABILITY, stock, otherwise=_AVAILABILITY_OTHERWISE)
-    if found is None and page.has(("#outOfStock", "#outOfStockBuyBox_feature_div .a-box")):
+    if found is None and any(
+        not NOT_SENT_HERE.search(visible_text(node))
+        for selector in ("#outOfStock", "#outOfStockBuyBox_feature_div .a-box")
+        for node in page.offered(selector)
+    ):  # that box also holds what is sold, only not to where the visitor is
         found = Availability.OUT_OF_STOCK
         page.evidence.consider("availability", "#outOfStock", found)
     return found or Availability.UNKNOWN

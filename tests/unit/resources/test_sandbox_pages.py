@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import fields
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 
 from insights_assets.snapshots.parser import parse_page
 from insights_resources.page_providers.protocol import Verdict
 from insights_resources.sandbox.market import SandboxMarket
-from insights_resources.sandbox.page_truth import SnapshotTruth
+from tests.unit.sandbox_comparison import misread_fields
 
 FIRST = date(2025, 1, 1)
-FIELDS = [field.name for field in fields(SnapshotTruth)]
-
-
-def plain(name: str, value: Any) -> Any:
-    """Comparable forms: ranks as tuples, words instead of enumerations."""
-    if name == "bsr":
-        return tuple((entry.category, entry.node_id, entry.rank) for entry in value)
-    if name in ("availability", "price_missing_reason"):
-        return None if value is None else str(value)
-    return value
 
 
 def differences(market: SandboxMarket, days: range, slot: int = 0) -> list[str]:
@@ -44,11 +32,8 @@ def differences(market: SandboxMarket, days: range, slot: int = 0) -> list[str]:
             assert (parsed.snapshot is None) == (truth.snapshot is None)
             if parsed.snapshot is None or truth.snapshot is None:
                 continue
-            for name in FIELDS:
-                right = plain(name, getattr(truth.snapshot, name))
-                read = plain(name, getattr(parsed.snapshot, name))
-                if read != right:
-                    wrong.append(f"{where}: {name} is {right!r}, read {read!r}")
+            for misread in misread_fields(parsed.snapshot, truth.snapshot):
+                wrong.append(f"{where}: {misread}")
     return wrong
 
 

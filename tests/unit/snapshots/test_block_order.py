@@ -31,17 +31,29 @@ def shuffled(page: bytes, container: str, draw: random.Random) -> bytes:
     return (tree.html or "").encode()
 
 
-@pytest.mark.parametrize("container", ["#dp-container", "#ppd", "#centerCol"])
-@settings(deadline=None, max_examples=40)
+@pytest.mark.parametrize(
+    ("layout", "container"),
+    [
+        ("modern", "#dp-container"),
+        ("modern", "#ppd"),
+        ("modern", "#centerCol"),
+        ("classic", "#dp-container"),
+        ("classic", "#ppd"),
+        ("classic", "#centerCol"),
+        ("mobile", "#ppd"),
+        ("mobile", "#buybox"),
+    ],
+)
+@settings(deadline=None, max_examples=20)
 @given(
     st.sampled_from(MARKET.keys),
     st.integers(0, 60).map(lambda days: FIRST + timedelta(days=days)),
     st.randoms(use_true_random=False),
 )
 def test_blocks_in_another_order_change_nothing(
-    container: str, key: tuple[str, str], day: date, draw: random.Random
+    layout: str, container: str, key: tuple[str, str], day: date, draw: random.Random
 ) -> None:
-    page = MARKET.page(key, day)
+    page = MARKET.page(key, day, layout=layout)
     before = parse_page(page).snapshot
     assume(before is not None)
     after = parse_page(shuffled(page, container, draw)).snapshot
