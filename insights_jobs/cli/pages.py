@@ -57,7 +57,7 @@ def read_page_file(path: Path) -> bytes:
     try:
         with opener(path, "rb") as file:
             content = file.read(_MAX_PAGE_BYTES + 1)
-    except (EOFError, zlib.error) as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise OSError(f"damaged gzip file ({error})") from error
     if len(content) > _MAX_PAGE_BYTES:
         raise OSError("larger than 200 MB: no product page")
