@@ -54,6 +54,10 @@ TITLE_SELECTORS = (
     "h1#title",
     "#title_feature_div h1",
     "#udp h1",
+    "span#title",
+    "#mas-title .a-row > span",
+    "#mas-title span.a-size-large",
+    "#gc-asin-title",
 )
 
 #: Signs of a robot check: they never occur in a product's page.
@@ -64,13 +68,15 @@ _ROBOT_CHECK = (
     "#challenge-container",
 )
 _ROBOT_SCRIPT = re.compile(
-    r"\bAwsWafIntegration\b|\bawsWafCookieDomainList\b|\bopfcaptcha\.amazon\."
+    r"\bAwsWafIntegration\b|\bwindow\.gokuProps\b|\bawsWafCookieDomainList\b|\bopfcaptcha\.amazon\."
 )
 _NOT_FOUND_IMAGE = re.compile(r"/error/(?:title\.|404|en_US/title)")
 _SERVER_ERROR_IMAGE = re.compile(r"/error/(?:500|503)|cs_50[03]_")
 _NOT_FOUND_TITLE = re.compile(
-    r"(?i)^\s*(?:404\b|page not found|document not found|seite (?:wurde )?nicht gefunden"
-    r"|page introuvable|pagina non trovata|p[aá]gina no encontrada|p[aá]gina n[aã]o encontrada"
+    r"(?i)^\s*(?:amazon\.\S+\s*[:-]?\s*)?(?:404\b|page not found|document not found"
+    r"|(?:seite|dokument) (?:wurde )?nicht gefunden|(?:page|document) introuvable"
+    r"|page non trouvée|documento no encontrado|お探しのページは見つかりません"
+    r"|pagina non trovata|p[aá]gina no encontrada|p[aá]gina n[aã]o encontrada"
     r"|pagina niet gevonden|sidan hittades inte|nie znaleziono strony|sayfa bulunamad[ıi]"
     r"|ページが見つかりません|لم يتم العثور على الصفحة|पेज नहीं मिला)"
 )
@@ -151,6 +157,8 @@ def _what_else(document: PageDocument) -> tuple[Verdict, str]:
         return Verdict.NOT_FOUND, "Amazon's page for an address that does not exist"
     if _NOT_FOUND_TITLE.search(title_text):
         return Verdict.NOT_FOUND, f"the page's title says so: {title_text[:80]}"
+    if document.select_first("a[href*='ref=cs_50']") is not None:
+        return Verdict.OTHER, "Amazon's error page: something went wrong at its end"
     if document.select_first("a[href^='/dogsofamazon']") is not None:
         return Verdict.NOT_FOUND, "Amazon's page for an address that does not exist"
     if document.select_first(_SIGN_IN) is not None:

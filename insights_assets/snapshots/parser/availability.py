@@ -17,6 +17,8 @@ _N = r"\d[\d.,]*"
 OTHER_SELLERS_ONLY = re.compile(
     r"(?i)available from\b.*\bsellers?|erhältlich bei|disponible auprès de|disponible a través de"
     r"|disponible por|disponibile presso|verkrijgbaar bij|tillgänglig från|dostępn\w+ u"
+    r"|(?:beschikbaar|verkrijgbaar) bij deze verkopers|offres de ces vendeurs"
+    r"|(?:estos|estes|nestes) vendedores|tych sprzedawców|bu satıcılarda|هؤلاء البائعين"
     r"|bu satıcılardan|disponível (?:com|através)|こちらから|出品者からお求め"
     r"|متوفر من هؤلاء|इन विक्रेताओं|只能从.*卖家|k dostání u|tilgængelig (?:fra|hos)"
 )
@@ -73,14 +75,14 @@ PHRASES: tuple[tuple[Availability, tuple[str, ...]], ...] = (
             r"no disponible|agotado|sin (?:existencias|stock)|fuera de stock",
             r"não disponível|indisponível|esgotado|fora de estoque|sem stock|sem estoque",
             r"non disponibile|esaurit[oa]|non (?:è )?disponibile|temporaneamente non",
-            r"niet (?:beschikbaar|op voorraad|leverbaar)|uitverkocht",
+            r"niet (?:beschikbaar|verkrijgbaar|op voorraad|leverbaar)|uitverkocht",
             r"(?:inte|ej|ikke) (?:tillgänglig|i lager|på lager|tilgængelig)|slut i lager|slutsåld"
-            r"|otillgänglig|udsolgt",
+            r"|tillfälligt slut|otillgänglig|udsolgt",
             r"niedostępn|brak w magazynie|wyprzedan|obecnie niedost",
             r"mevcut değil|stokta yok|tükendi|temin edilemiyor",
             r"momentálně nedostupné|není skladem|nedostupn|vyprodáno",
             r"在庫切れ|品切れ|お取り扱いできません|現在、?お取り扱い",
-            r"غير متوفر|نفد(?:ت)? (?:من )?المخزون|غير متاح",
+            r"غير متوفر|نفدت? (?:من )?(?:المخزون|الكمية)|غير متاح",
             r"अनुपलब्ध|उपलब्ध नहीं|स्टॉक में नहीं|स्टॉक ख़?त्म",
             r"目前无货|暂时缺货|无货|缺货",
         ),
@@ -91,14 +93,16 @@ PHRASES: tuple[tuple[Availability, tuple[str, ...]], ...] = (
             r"pre-?order",
             r"will be released on",
             r"not yet (?:been )?released",
-            r"vorbestell|erscheint am|noch nicht erschienen",
+            r"vorbestell|erscheint am|wird am .{3,30} erscheinen|noch nicht erschienen",
             r"précommand|pré-command|para[iî]tra le|sortira le|pas encore (?:paru|sorti)",
-            r"reserv(?:a ahora|ar ahora|e ahora)|pre-?venta|se lanzará|sale a la venta|preventa",
+            r"reserv(?:a ahora|ar ahora|e ahora)|pre-?venta|se lanzará|preventa"
+            r"|(?:sale|saldrá|estará) a la venta",
             r"pré-?venda|será lançad|pré-?encomend",
-            r"preordina|pre-?ordin|sarà disponibile (?:a partire )?dal|uscirà il|in uscita il",
+            r"preordina|pre-?ordin|sarà disponibile (?:a partire )?dal|uscirà il|in uscita il"
+            r"|verrà rilasciat",
             r"pre-?order|reserveer nu|verschijnt op|komt uit op",
             r"förbeställ|förhandsbeställ|släpps den|lanseras den|forudbestil",
-            r"przedsprzedaż|zamów w przedsprzedaży|premiera",
+            r"przedsprzedaż|zamów w przedsprzedaży|premiera|ukaże się",
             r"ön sipariş|tarihinde (?:çıkacak|yayınlanacak|satışa)",
             r"předobjedn|vyjde",
             r"予約|発売予定日|発売予定",
@@ -112,7 +116,8 @@ PHRASES: tuple[tuple[Availability, tuple[str, ...]], ...] = (
         (
             rf"only {_N}.{{0,12}}(?:left|remaining|available)|{_N} left in stock|order soon",
             rf"nur noch {_N}|nur {_N} (?:stück )?(?:auf lager|verfügbar|vorrätig)",
-            rf"(?:ne|n'en) reste plus que {_N}|plus que {_N}|il (?:ne )?reste {_N}",
+            rf"(?:ne|n'en) reste (?:plus )?que {_N}|plus que {_N}|il (?:ne )?reste {_N}"
+            rf"|seulement {_N}",
             rf"s[oó]lo qued\w*\W*(?:\w\W*)?{_N}|qued\w*(?:\(n\))? s[oó]lo {_N}|últimas? {_N}",
             rf"apenas {_N}|s[oó] {_N}|resta[m]? (?:apenas )?{_N}|somente {_N}|só resta\w* {_N}",
             rf"solo {_N}|(?:ne )?riman\w* (?:solo )?{_N}|ultim[ie] {_N}",
@@ -132,9 +137,11 @@ PHRASES: tuple[tuple[Availability, tuple[str, ...]], ...] = (
         (
             r"back-?order",
             r"in stock on\b",
-            r"available to ship in",
+            r"(?:available to (?:ship|dispatch)|dispatch\w*)\b.*\b(?:weeks|months?)\b",
             r"(?:ships|dispatched|delivered)\b.*\b(?:weeks|months?)\b",
+            r"versandfertig in\b.*(?:wochen|monaten?)\b",
             r"(?:wieder )?auf lager ab|(?:wochen|monaten?) versand|innerhalb .*(?:wochen|monate)",
+            r"expédié (?:dans|sous)\b.*(?:semaines|mois)\b",
             r"en stock (?:le|à partir du)|sous .*(?:semaines|mois)\b",
             r"en stock el|en .*(?:semanas|meses)\b",
             r"em (?:stock|estoque) (?:em|a partir de)|de .*(?:semanas|meses)\b",
@@ -150,20 +157,20 @@ PHRASES: tuple[tuple[Availability, tuple[str, ...]], ...] = (
     (
         Availability.IN_STOCK,
         (
-            r"in stock",
+            r"in stock|available (?:now|instantly)|available to (?:ship|dispatch)",
             r"usually (?:ships|dispatched)|ships? (?:within|in) \d|dispatched within",
             r"auf lager|sofort lieferbar|gewöhnlich versandfertig|versandfertig|lieferbar",
             r"en stock|habituellement expédié|expédié sous|disponible",
             r"en existencia|hay existencias|normalmente se envía|envío en|se envía en",
-            r"em estoque|em stock|estimativa de envio|disponível|geralmente enviado",
+            r"em estoque|em stock|enviado em \d|estimativa de envio|disponível|geralmente enviado",
             r"disponibilità immediata|disponibile|generalmente spedito|spedito",
-            r"op voorraad|beschikbaar|leverbaar|gewoonlijk verzonden",
-            r"i lager|på lager|finns i lager|skickas vanligtvis|tillgänglig",
+            r"op voorraad|beschikbaar|leverbaar|(?:gewoonlijk|meestal) verzonden",
+            r"i lager|på lager|finns i lager|skickas vanligtvis|vanligtvis skickas|tillgänglig",
             r"dostępn|w magazynie|w tej chwili dostępny|zwykle wysyłan",
             r"stokta|mevcut|genellikle .*gönderilir|kargoya verilir",
             r"skladem",
             r"在庫あり|通常.*(?:発送|出荷)|以内に発送",
-            r"متوفر|متاح",
+            r"متوفر|متاح|يُ?شحن عادةً?",
             r"स्टॉक में|उपलब्ध",
             r"现在有货|有现货|有货|现货",
         ),

@@ -17,32 +17,58 @@ from insights_assets.snapshots.parser.seller import seller
 from insights_assets.snapshots.parser.visible_text import visible_text
 from insights_assets.snapshots.product_snapshot import Availability, PriceMissingReason
 
+#: A price that is neither a struck one nor that of a unit ("$0.50 / ounce").
+_ONE_PRICE = (
+    ".a-price:not([data-a-strike='true']):not(.apex-priceperunit-value):not([data-a-size='mini'])"
+)
 #: Where layouts show the price to pay, the surest first. A deal's price comes before the price it
 #: replaces, the product's own column before the buy box, which may show another option's.
 _PRICE = (
-    ("#priceblock_dealprice", "#priceblock_saleprice", "#priceblock_ourprice"),
+    (
+        "#priceblock_dealprice",
+        "#priceblock_pospromoprice",
+        "#priceblock_saleprice",
+        "#priceblock_ourprice",
+    ),
     (
         "#corePriceDisplay_desktop_feature_div .priceToPay",
+        "#corePriceDisplay_desktop_feature_div .apex-pricetopay-value",
         "#corePriceDisplay_mobile_feature_div .priceToPay",
+        "#corePriceDisplay_mobile_feature_div .apex-pricetopay-value",
         "#corePrice_desktop .apexPriceToPay",
         "#corePrice_mobile .apexPriceToPay",
         "#corePrice_mobile_feature_div .apexPriceToPay",
     ),
-    "[id^='newAccordionRow'] #corePrice_feature_div .a-price",
+    # For screen readers, where the price shown has its separator drawn: "66,99 € mit 15 Prozent".
+    ("#apex-pricetopay-accessibility-label", "#apex_desktop .apex-pricetopay-accessibility-label"),
+    f"[id^='newAccordionRow'] #corePrice_feature_div {_ONE_PRICE}",
     ("#newAccordionRow #newBuyBoxPrice", "#newBuyBoxPrice"),
+    "[id^='newAccordionRow'] .mobb-header-css .a-color-price",
     "#price_inside_buybox",
-    "#corePrice_feature_div .a-price:not([data-a-strike='true'])",
+    f"#corePrice_feature_div {_ONE_PRICE}",
+    f"#corePrice_mobile_feature_div {_ONE_PRICE}",
     ("#buyNewSection .offer-price", "#buyNewSection .a-color-price"),
     ("#actualPriceValue .priceLarge", "#actualPriceValue"),
     "#buybox tr.kindle-price td.a-color-price",
-    ("#kindle-price", "#kindle-price-column"),
+    ("#kindle-price", "#kindle-price-column", "#kindle-price-inside-buybox"),
+    (
+        "#Ebooks-desktop-KINDLE_ALC-prices-kindlePrice",
+        "#Ebooks-mobile-KINDLE_ALC-prices-kindlePrice",
+    ),
+    ("#adbl_bb_price", "#adbl_bb_price_1"),
     "#ebooksPrice_feature_div .a-color-price.a-text-bold",
     "#price-block #price",
     "#prices td.a-color-price.a-size-medium",
-    "strong#price",
+    ("strong#price", "span#price.a-color-price"),
     "#product-price",
     "#price .a-color-price.a-size-medium",
-    ("#apex_desktop .priceToPay", "#apex_desktop .apexPriceToPay"),
+    (
+        "#apex_desktop .priceToPay",
+        "#apex_desktop .apexPriceToPay",
+        "#apex_mobile .priceToPay",
+        "#apex_mobile .apexPriceToPay",
+    ),
+    "#tp_price_block_total_price_ww",
 )
 #: Where a range shows while no variation is chosen.
 _RANGE = (

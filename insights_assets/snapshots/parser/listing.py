@@ -27,18 +27,19 @@ _BRAND_LINE = tuple(
         r"^besuche den (.+?)[- ]?store$",
         r"^visite[rz]? la boutique (?:de )?(.+)$",
         r"^visita (?:lo store di|la tienda de|la store de) (.+)$",
-        r"^visita la tienda de (.+)$",
-        r"^visit[ea] a loja (?:da |de |do )?(.+)$",
-        r"^bezoek de (.+?)[- ]store$",
-        r"^besök (.+?)(?:s|-)? ?(?:store|butik)$",
+        r"^visitar? la tienda (?:de )?(.+)$",
+        r"^consulter la boutique (?:de )?(.+)$",
+        r"^visit(?:e|a|ar) a loja (?:da |de |do )?(.+)$",
+        r"^bezoek de (.+?)[- ](?:store|winkel)$",
+        r"^besök (.+?)(?:s|-)? ?(?:store|butik(?:en)?)$",
         r"^odwiedź sklep (.+)$",
-        r"^(.+?) store'?u?(?:'?[nyı]+[ıiuü])? ziyaret ed(?:in|iniz)$",
+        r"^(.+?) (?:store|mağaza)(?:sı)?'?n?u?(?:'?[nyı]+[ıiuü])? ziyaret ed(?:in|iniz)$",
         r"^navštivte obchod (.+)$",
         r"^besøg (.+?)(?:-butikken|s? butik)$",
         r"^(.+?)のストアを表示$",
         r"^(?:قم بزيارة متجر|زيارة متجر|تسوق من متجر) (.+)$",
         r"^(.+?) (?:स्टोर|store) पर जाएं$",
-        r"^访问 ?(.+?) ?品牌旗舰店$",
+        r"^访问 ?(.+?) ?(?:品牌旗舰店|商店|店铺)$",
         r"^(?:by|von|de|di|da|por|van|av|od) (.+)$",
     )
 )
@@ -50,6 +51,11 @@ _BRAND_LABEL = re.compile(
 _BYLINE = (("#bylineInfo", "#brand"),)
 _BRAND_ROW = ("#productOverview_feature_div tr.po-brand td:last-child",)
 _FACTS = ("#productDetails_techSpec_section_1 tr", "#prodDetails tr")
+#: A byline in a form that is not known yet, and those of films: nothing in them is the brand.
+_NO_BRAND = re.compile(
+    r"(?i)^(?:visit|besuch|visite|consult|bezoek|besök|odwiedź|navštiv|besøg|访问|زيارة|قم بزيارة)"
+    r"|^(?:format|platform|plattform|rated|regie|starring)\b.*:|ziyaret|ストアを"
+)
 #: Amazon's programmes stand in the byline of refurbished items; the brand is in the details.
 _PROGRAMME = re.compile(r"(?i)^amazon (?:renewed|refurbished|warehouse|resale)$")
 _FITMENT = (
@@ -58,7 +64,9 @@ _FITMENT = (
     "#feature-bullets .hsx-rpp-fitment-focus",
 )
 #: Begins with a plain word, which is found many times faster than a choice of quotes.
-_GALLERY = re.compile(r"initial(?<=[\"']initial)[\"']\s*:\s*(?=\[)")
+_GALLERY = re.compile(
+    r"initial(?<=[\"']initial)[\"']\s*:\s*(?P<call>[\w$.]{1,40}\(\s*['\"])?(?=\[)"
+)
 _MOST_GALLERIES = 8
 _MOST_IMAGES = 100
 _BULLETS = (
@@ -94,6 +102,10 @@ _MAIN_IMAGE = (
     "#ebooks-img-canvas img",
     "#imageGallery img",
     "#image-block img",
+)
+_THUMBNAILS = (
+    "#altImages li.item:not(.videoThumbnail) img",
+    "#altImages li.imageThumbnail:not(.item) img",
 )
 #: Where layouts have the scripts with the gallery's data, and with the variations'.
 _GALLERY_SCRIPTS = ("#imageBlock_feature_div script", "#imageBlock script")
@@ -150,10 +162,10 @@ def brand(page: PageReading) -> str | None:
 
 def _brand_in_line(text: str) -> str:
     for line in _BRAND_LINE:
-        found = line.match(text)
+        found = line.match(text.replace("’", "'"))
         if found is not None:
-            return found.group(1).strip()
-    return text
+            return text[found.start(1) : found.end(1)].strip()
+    return "" if _NO_BRAND.match(text) else text
 
 
 def _is_book(page: PageReading) -> bool:
@@ -245,8 +257,10 @@ def _gallery_data(page: PageReading) -> tuple[list[str], str]:
     decoder = json.JSONDecoder()
     for source, data in page.document.scripts_with("initial", _GALLERY_SCRIPTS):
         for found in islice(_GALLERY.finditer(data), _MOST_GALLERIES):
+            if found["call"]:  # the list stands in quotes, to be parsed by the page's script
+                data = data[found.end() :].replace("\\'", "'")
             try:
-                entries, _ = decoder.raw_decode(data, found.end())
+                entries, _ = decoder.raw_decode(data, 0 if found["call"] else found.end())
             except (json.JSONDecodeError, RecursionError):
                 continue
             addresses = [_largest(entry) for entry in entries if isinstance(entry, dict)]
@@ -303,8 +317,11 @@ def _main_image(page: PageReading) -> list[str]:
 def _thumbnails(page: PageReading) -> list[str]:
     sources = [
         node.attributes.get("src") or ""
-        for node in page.document.select("#altImages li.item img")[:_MOST_IMAGES]
+        for selector in _THUMBNAILS
+        for node in page.document.select(selector)[:_MOST_IMAGES]
     ]
     return [
-        _SIZE_IN_IMAGE.sub("", source) for source in sources if _IMAGE_ADDRESS.fullmatch(source)
+        _SIZE_IN_IMAGE.sub("", source)
+        for source in sources
+        if _IMAGE_ADDRESS.fullmatch(source) and "play-icon" not in source
     ]

@@ -50,9 +50,12 @@ CURRENCY_SIGNS: dict[str, str] = {
     "جنيه": "EGP",
 }
 #: Currencies in which shops show prices to visitors from elsewhere, by their codes.
-CURRENCY_CODES = frozenset(market.currency for market in MARKETPLACES.values()) | frozenset(
-    ["CHF", "CNY", "CZK", "DKK", "HKD", "HUF", "ILS", "KRW", "NOK", "NZD", "RON", "THB", "TWD"]
-)
+CURRENCY_CODES = frozenset(market.currency for market in MARKETPLACES.values()) | {
+    "ARS", "BGN", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "GHS", "GTQ", "HKD", "HUF", "IDR",
+    "ILS", "JMD", "KES", "KRW", "KZT", "LBP", "MAD", "MUR", "MYR", "NAD", "NGN", "NOK", "NZD",
+    "PAB", "PEN", "PHP", "PKR", "PYG", "QAR", "RON", "RUB", "THB", "TTD", "TWD", "TZS", "UAH",
+    "UYU", "VND", "XCD",
+}  # fmt: skip
 #: Currencies without a minor unit on their pages.
 _WHOLE_ONLY = frozenset(["JPY", "KRW"])
 
@@ -94,7 +97,7 @@ class MoneyReader:
     """Reads amounts on pages of one marketplace in one language."""
 
     market: Marketplace
-    form: NumberForm
+    forms: tuple[NumberForm, ...]
 
     def find(self, text: str) -> tuple[FoundAmount, ...]:
         """All amounts of a text, in order. A number without a currency beside it is none."""
@@ -133,7 +136,7 @@ class MoneyReader:
         currency = self._currency(sign)
         if len(match["number"]) > _LONGEST_NUMBER:
             return None
-        amount = parse_decimal(match["number"], self.form)
+        amount = parse_decimal(match["number"], *self.forms)
         if amount is None or amount <= 0:
             return None
         if currency in _WHOLE_ONLY and amount != amount.to_integral_value():

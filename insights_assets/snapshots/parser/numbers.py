@@ -37,27 +37,43 @@ class NumberForm:
     groups: str
 
 
+#: South Africa's norm is "R1 299,00"; its shops write "R1,299.00" as well.
+_BOTH_WAYS = (NumberForm(",", "'’" + _SPACES), NumberForm(".", ",'’" + _SPACES))
+
+
 def western_digits(text: str) -> str:
     """The text with digits and separators of other scripts replaced by ours."""
     return text if text.isascii() else text.translate(_DIGITS)
 
 
-def number_form(market: Marketplace, language: str | None) -> NumberForm:
-    """The form for a marketplace's page in a language (``de-de``; None: the marketplace's own).
+def number_forms(market: Marketplace, language: str | None) -> tuple[NumberForm, ...]:
+    """The forms for a marketplace's page in a language (``de-de``; None: the marketplace's own).
 
     A page in another language of its marketplace writes numbers the way that language does.
+    More than one form where the country writes both ways: a number is well-formed in one of them
+    at most, for groups have three digits and decimals two.
     """
-    return _form(_locale(market, language))
+    locale = _locale(market, language)
+    return _BOTH_WAYS if locale == "en_ZA" else (_form(locale),)
 
 
 def _locale(market: Marketplace, language: str | None) -> str:
     if language is not None:
+        if language.endswith(f"-{market.country.lower()}") and language not in _own_tags(market):
+            # The shop's own pages for speakers of another language; a browser that translates
+            # names no country.
+            return language.partition("-")[0]
         offered = [tag for tag in market.languages if tag.lower() == language]
         spoken = language.partition("-")[0]
         offered += [tag for tag in market.languages if tag.lower().partition("-")[0] == spoken]
         if offered and offered[0] != market.languages[0]:
             return offered[0].replace("-", "_")
     return market.locale
+
+
+@lru_cache(maxsize=64)
+def _own_tags(market: Marketplace) -> frozenset[str]:
+    return frozenset(tag.lower() for tag in market.languages)
 
 
 @lru_cache(maxsize=64)
@@ -71,14 +87,15 @@ def _form(locale: str) -> NumberForm:
     return NumberForm(decimal, ("," if decimal == "." else ".") + "'’" + _SPACES)
 
 
-def parse_decimal(text: str, form: NumberForm) -> Decimal | None:
-    """The number, which is the whole text; None when it is not well-formed in this form."""
+def parse_decimal(text: str, *forms: NumberForm) -> Decimal | None:
+    """The number, which is the whole text; None when it is well-formed in none of the forms."""
     text = western_digits(text.strip())
-    if _decimal_pattern(form).fullmatch(text) is None:
-        return None
-    for group in form.groups:
-        text = text.replace(group, "")
-    return Decimal(text.replace(form.decimal, "."))
+    for form in forms:
+        if _decimal_pattern(form).fullmatch(text) is not None:
+            for group in form.groups:
+                text = text.replace(group, "")
+            return Decimal(text.replace(form.decimal, "."))
+    return None
 
 
 @lru_cache(maxsize=16)

@@ -17,16 +17,17 @@ from insights_assets.snapshots.parser.visible_text import clean, visible_text
 #: Labels of the manufacturer's or shop's list price. Other struck prices are earlier or typical
 #: prices, and are none.
 LIST_PRICE_LABEL = re.compile(
-    r"(?i)\blist(?:ed)? price|\brrp\b|suggested (?:retail )?price|\bmsrp\b|\bm\.?r\.?p\b"
+    r"(?i)\blist(?:ed)? price|^\s*list:|\brrp\b|suggested (?:retail )?price|\bmsrp\b|\bm\.?r\.?p\b"
     r"|\buvp\b|unverb\.? ?preisempf|preisempfehlung|listenpreis"
     r"|prix (?:de vente )?conseillé|prix public"
-    r"|precio (?:recomendado|de lista|sugerido)|\bpvpr\b|\bpvr\b"
+    r"|precio (?:recomendado|de lista|sugerido)|\bpvpr\b|\bpvr\b|\bpvp recomendado"
     r"|preço (?:recomendado|de lista|sugerido)|^\s*de:"
     r"|prezzo (?:consigliato|di listino)|adviesprijs|catalogusprijs|lijstprijs"
-    r"|rek(?:ommenderat|\.) ?pris|listpris|cirkapris|vejl\w* pris"
-    r"|cena (?:katalogowa|detaliczna|sugerowana)|sugerowana cena|liste fiyat|tavsiye edilen"
+    r"|rek(?:ommenderat|\.) ?(?:ca-?)?pris|listpris|cirkapris|vejl\w* pris"
+    r"|cena (?:katalogowa|detaliczna|sugerowana)|sugerowana cena"
+    r"|liste fiyat|tavsiye edilen|önerilen (?:satış )?fiyat"
     r"|doporučená (?:\w+ )?cena|参考価格|定価|希望小売価格"
-    r"|السعر (?:المقترح|الموصى به|بالقائمة|في القائمة)|سعر القائمة"
+    r"|سعر التجزئة المقترح|السعر (?:المقترح|الموصى به|بالقائمة|في القائمة)|سعر القائمة"
     r"|सूची मूल्य|एमआरपी|अधिकतम खुदरा|建议零售价|市场价"
 )
 _NOT_LIST_PRICE = re.compile(
@@ -34,6 +35,8 @@ _NOT_LIST_PRICE = re.compile(
     r"|plus bas|anterior|más bajo|mais baixo|precedente|più basso|mediano|vorige|laagste"
     r"|tidigare|lägsta|poprzednia|najniższa|önceki|en düşük|過去価格|最低価格"
 )
+#: Marks that a word may be written with or without.
+_ARABIC_VOWELS = re.compile("[\u064b-\u0652]")
 _STRUCK = (
     "#price .priceBlockStrikePriceString",
     "#listPriceValue",
@@ -54,6 +57,8 @@ _STRUCK = (
     "#corePrice_mobile [data-a-strike='true']",
     "#corePrice_mobile_feature_div [data-a-strike='true']",
     "#apex_desktop .basisPrice",
+    "#corePriceDisplay_desktop_feature_div .apex-basisprice-feature",
+    "#corePriceDisplay_mobile_feature_div .apex-basisprice-feature",
 )
 _COUPON = (
     "[id^='couponText']",
@@ -104,7 +109,7 @@ def list_price(page: PageReading, headline: Decimal | None) -> Decimal | None:
     """
 
     def labelled(node: LexborNode) -> Money | Rejected | None:
-        label = _label_of(node)
+        label = _ARABIC_VOWELS.sub("", _label_of(node))
         if _NOT_LIST_PRICE.search(label) or not LIST_PRICE_LABEL.search(label):
             return Rejected(f"its label is not that of a list price: {label[:60]!r}")
         money = page.money.first(price_text(node))

@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborNode
 
 from insights_assets.snapshots.parser.evidence import Evidence, Rejected
 from insights_assets.snapshots.parser.money import Money, MoneyReader
-from insights_assets.snapshots.parser.numbers import number_form
+from insights_assets.snapshots.parser.numbers import number_forms
 from insights_assets.snapshots.parser.price_elements import price_text
 from insights_assets.snapshots.parser.purchase_options import (
     is_subscription,
@@ -74,8 +74,7 @@ class PageReading:
     ) -> PageReading:
         market = marketplace(domain)
         language = page_language(document)
-        form = number_form(market, language)
-        money = MoneyReader(market, form)
+        money = MoneyReader(market, number_forms(market, language))
         return cls(document, market, asin, language, money, Evidence(explains))
 
     def read(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from selectolax.lexbor import LexborNode
 
 from insights_assets.snapshots.parser.visible_text import clean, inline_text, visible_text
+
+_HAS_SEPARATOR = re.compile(r"\d[^\w]\d")
 
 
 def price_text(node: LexborNode) -> str:
@@ -18,14 +22,16 @@ def price_text(node: LexborNode) -> str:
     if box is None:
         return visible_text(node)
     spoken = box.css_first(".a-offscreen")
-    if spoken is not None:
-        text = clean(spoken.text())
-        if text:
-            return text
+    text = "" if spoken is None else clean(spoken.text())
+    if text and _HAS_SEPARATOR.search(text):
+        return text
     whole = box.css_first(".a-price-whole")
     if whole is None:
-        return visible_text(box)
-    return _from_parts(box, whole)
+        return text or visible_text(box)
+    parts = _from_parts(box, whole)
+    if text and not (_HAS_SEPARATOR.search(parts) and _digits(parts) == _digits(text)):
+        return text
+    return parts  # also where the spoken form has lost its separator: "EUR1403" for 14.03
 
 
 def _from_parts(box: LexborNode, whole: LexborNode) -> str:
@@ -40,6 +46,10 @@ def _from_parts(box: LexborNode, whole: LexborNode) -> str:
     else:
         number = number.rstrip(".,")
     return f"{sign} {number}" if sign else number
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", text)
 
 
 def _classes(node: LexborNode) -> list[str]:

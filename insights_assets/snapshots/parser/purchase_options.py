@@ -17,7 +17,7 @@ _OTHER_OPTION = re.compile(
     r"|subscri|onml|businessPrice|b2b)\w*(?:AccordionRow|BuyBox|BuySection|Section|BuyNew|Offer)\w*$"
     r"|^(?:usedbuyBox|usedBuySection|buyboxusedDivId|rentBuySection|buyUsed|snsAccordionRowMiddle"
     r"|sns-(?:base|tiered)-price|snsBuyBox\w*|subscriptionPrice|mbc|moreBuyingChoices\w*"
-    r"|olp\w*|aod-\w+|all-offers-display\w*|primeExclusivePricingMessage|tp_price_block\w*"
+    r"|olp\w*|aod-\w+|all-offers-display\w*|primeExclusivePricingMessage"
     r"|sims-\w+|sp_detail\w*|similarities\w*|comparison_\w*|HLCXComparison\w*|bundle\w*|bxgy\w*"
     r"|usedOffer\w*|dealsAccordionRowPrime\w*)$"
 )

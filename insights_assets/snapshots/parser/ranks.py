@@ -17,7 +17,8 @@ from insights_assets.snapshots.product_snapshot import BestSellersRank
 
 #: Links from a rank to its list: the product's own details have them with these references.
 _LINK = "a[href*='pd_zg_ts'], a[href*='pd_zg_hrsr']"
-_OLD_LINK = "a[href*='bestsellers'], a[href*='zgbs'], a[href*='best-sellers']"
+#: The same without a reference, as old pages have them; they may be elsewhere on a page as well.
+_LIST_LINK = "a[href*='bestsellers'], a[href*='zgbs'], a[href*='best-sellers']"
 #: Where layouts show the product's details; a page may have two of them that say the same.
 _DETAILS = (
     "#SalesRank",
@@ -50,7 +51,8 @@ _RANK_FIRST = re.compile(
 )
 #: The number last: "Ev ve Yaşam kategorisinde 2. sırada", "ホーム＆キッチン - 4,012位".
 _RANK_LAST = re.compile(
-    rf"^(?P<category>.*?\S)\s*(?:-|–|kategorisinde|içinde)?\s*{_NUMBER}\s*(?:\.\s*sırada|位|名)\W*$",
+    rf"^(?P<category>.*?\S)\s*(?:-|–|kategorisinde|içinde)?\s*{_NUMBER}\s*"
+    rf"(?:\.\s*sırada|numara|位|名)\W*$",
     re.S,
 )
 #: The word between a rank and its category.
@@ -59,8 +61,8 @@ _CONNECTOR = re.compile(
     r"|kategori|في|में)(?=\s|:|\u00a0))?[\s:\-–—.、]*"
 )
 _PAID_FREE = re.compile(
-    r"^(?:paid|free|betaald|gratis|bezahlt|kostenlos|payants|gratuits|pago|gratuito|a pagamento)\s+"
-    r"(?:in|en|em|dans)\s+",
+    r"^(?:de )?(?:paid|free|betaald|gratis|bezahlt|kostenlos|payants|gratuits|pagos?|pagados"
+    r"|gratuitos?|a pagamento)\s+(?:in|en|em|dans|nel|no|na)\s+",
     re.I,
 )
 
@@ -100,8 +102,7 @@ def _links(page: PageReading) -> list[tuple[str, LexborNode]]:
     for selector in _DETAILS:
         for part in page.document.select(selector)[:_MOST_PARTS]:
             links = part.css(_LINK)
-            if not links and selector == "#SalesRank":
-                links = part.css(_OLD_LINK)
+            links = links or part.css(_LIST_LINK)
             for link in links[:_MOST_LINKS]:
                 found.setdefault(link.mem_id, (selector, link))
     if not found:

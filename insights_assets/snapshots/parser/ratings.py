@@ -52,6 +52,11 @@ def rating_count(page: PageReading) -> int | None:
     """
 
     def count(node: LexborNode) -> int | None:
-        return parse_count(western_digits(visible_text(node))) or None
+        label = node.attributes.get("aria-label") or ""
+        for text in (label, visible_text(node)):
+            number = parse_count(western_digits(text))
+            if number:
+                return number
+        return None
 
     return page.read("rating_count", _COUNT, count, otherwise=_COUNT_OTHERWISE, most=1)

@@ -12,12 +12,19 @@ from insights_assets.snapshots.parser.visible_text import visible_text
 
 #: Elements whose whole text is the seller's name.
 _NAME = (
+    "#merchant-trust-info-card",
     "#merchantInfoFeature_feature_div .offer-display-feature-text-message",
     (
         "#merchant-info #sellerProfileTriggerId",
         "#tabular-buybox #sellerProfileTriggerId",
         "#sellerProfileTriggerId",
     ),
+)
+#: What stands there in place of the name at times, while the name stands beside it.
+_LINK_LABEL = re.compile(
+    r"(?i)^(?:learn more|see more|details?$|about the seller|weitere informationen|mehr erfahren"
+    r"|en savoir plus|más información|saiba mais|maggiori informazioni|scopri di più"
+    r"|meer informatie|läs mer|dowiedz się więcej|daha fazla bilgi|詳細|معرفة المزيد)"
 )
 #: The row of a table of the offer whose label means "sold by", in the shops' languages.
 _SOLD_BY_LABEL = re.compile(
@@ -29,6 +36,7 @@ _ROWS = (
     "#tabular-buybox .tabular-buybox-label",
     "#tabular_feature_div .tabular-buybox-label",
     "#tabular-buybox .tabular-buybox-label-column",
+    "#sfsb_accordion_head .a-row span:first-child",
     "#merchantInfoFeature_feature_div [offer-display-feature-name='desktop-merchant-info']",
 )
 #: Where sentences name the seller.
@@ -75,9 +83,13 @@ def seller(page: PageReading) -> str | None:
         found = next(filter(None, (sentence.search(text) for sentence in _SENTENCES)), None)
         return None if found is None else found["seller"].strip()
 
-    page.read("seller", _NAME, lambda node: visible_text(node) or None)
-    name = page.read("seller", _ROWS, in_row)
-    return name or page.read("seller", _SENTENCES_IN, in_sentence, compared=False)
+    def name(node: LexborNode) -> str | Rejected | None:
+        text = visible_text(node)
+        return Rejected("is the label of a link") if _LINK_LABEL.match(text) else text or None
+
+    page.read("seller", _NAME, name)
+    sold_by = page.read("seller", _ROWS, in_row)
+    return sold_by or page.read("seller", _SENTENCES_IN, in_sentence, compared=False)
 
 
 def _name_in(value: LexborNode | None) -> str:

@@ -39,6 +39,14 @@ def judge(html: str, target: ProductKey | None = None, **asked: str) -> PageJudg
         ("<title>Page Not Found</title>", Verdict.NOT_FOUND),
         ("<title>Seite wurde nicht gefunden.</title>", Verdict.NOT_FOUND),
         ("<title>ページが見つかりません</title>", Verdict.NOT_FOUND),
+        ("<title>Amazon.com Page Not Found</title>", Verdict.NOT_FOUND),
+        ("<title>Documento no encontrado</title>", Verdict.NOT_FOUND),
+        (
+            '<a href="/ref=cs_503_link"><img src="https://x/error/logo.png"></a>'
+            '<a href="/dogsofamazon"><img src="dog.jpg"></a>',
+            Verdict.OTHER,
+        ),
+        ("<script>window.gokuProps = {};</script>", Verdict.BLOCKED),
         ('<a href="/dogsofamazon/"><img src="https://x/error/500_503.png"></a>', Verdict.OTHER),
         ('<form name="signIn"></form>', Verdict.OTHER),
         (canonical() + "<h1>A film</h1>", Verdict.OTHER),

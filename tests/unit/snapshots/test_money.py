@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from insights_assets.snapshots.parser.money import Money, MoneyReader
-from insights_assets.snapshots.parser.numbers import number_form
+from insights_assets.snapshots.parser.numbers import number_forms
 from insights_resources.marketplaces import MARKETPLACES
 
 
 def reader(domain: str, language: str | None = None) -> MoneyReader:
     market = MARKETPLACES[domain]
-    return MoneyReader(market, number_form(market, language))
+    return MoneyReader(market, number_forms(market, language))
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,9 @@ def reader(domain: str, language: str | None = None) -> MoneyReader:
         ("amazon.sa", "ar-sa", "1,299.00 ريال", "1299.00", "SAR"),
         ("amazon.eg", "ar-eg", "جنيه 2,399.00", "2399.00", "EGP"),
         ("amazon.co.za", "en-za", "R1 299,00", "1299.00", "ZAR"),
+        ("amazon.co.za", "en-za", "R1,299.00", "1299.00", "ZAR"),
+        ("amazon.co.za", "en-za", "R1,299", "1299", "ZAR"),
+        ("amazon.co.za", "en-za", "R899.00", "899.00", "ZAR"),
         ("amazon.in", "en-in", "₹1,23,456.00", "123456.00", "INR"),
         ("amazon.in", "en-in", "Rs. 499", "499", "INR"),
         ("amazon.co.jp", "ja-jp", "￥12,800", "12800", "JPY"),
@@ -58,6 +61,9 @@ def reader(domain: str, language: str | None = None) -> MoneyReader:
         ("amazon.sg", "en-sg", "S$1,299.00", "1299.00", "SGD"),
         ("amazon.com.au", "en-au", "$233.00", "233.00", "AUD"),
         ("amazon.com", "en-us", "EUR 1,025.50", "1025.50", "EUR"),  # to a visitor from Europe
+        ("amazon.com", "en-us", "PKR 4,159.35", "4159.35", "PKR"),
+        ("amazon.com", "de-us", "1.299,00 $", "1299.00", "USD"),  # the shop's own translation
+        ("amazon.com", "de", "$1,299.00", "1299.00", "USD"),  # a browser's
     ],
 )
 def test_amounts_in_every_marketplace(
@@ -81,6 +87,8 @@ def test_the_table_covers_every_marketplace() -> None:
         ("amazon.de", "12,345 €"),
         ("amazon.de", "1.2345,00 €"),
         ("amazon.co.jp", "￥12.50"),
+        ("amazon.co.za", "R1.299"),
+        ("amazon.co.za", "R1,299,00"),
         ("amazon.com", "$0.00"),
         ("amazon.com", ""),
         ("amazon.com", "$" + "9" * 5000),
@@ -118,20 +126,22 @@ _LANGUAGES = [
 
 @given(
     place=st.sampled_from(_LANGUAGES),
+    form_number=st.integers(0, 1),
     cents=st.integers(1, 10**9),
     grouped=st.booleans(),
     before=st.booleans(),
 )
 def test_what_is_written_is_read_in_every_language(
-    place: tuple[str, str], cents: int, grouped: bool, before: bool
+    place: tuple[str, str], form_number: int, cents: int, grouped: bool, before: bool
 ) -> None:
     """Amounts as the locale writes them come back exact."""
     domain, language = place
     market = MARKETPLACES[domain]
-    form = number_form(market, language)
+    forms = number_forms(market, language)
+    form = forms[form_number % len(forms)]
     amount = Decimal(cents) if market.currency == "JPY" else Decimal(cents).scaleb(-2)
     whole, _, fraction = f"{amount:,}".partition(".")
     whole = whole.replace(",", form.groups[0] if grouped else "")
     number = whole + (form.decimal + fraction if fraction else "")
     text = f"{market.currency} {number}" if before else f"{number}\u00a0{market.currency}"
-    assert MoneyReader(market, form).first(text) == Money(amount, market.currency)
+    assert MoneyReader(market, forms).first(text) == Money(amount, market.currency)
