@@ -220,6 +220,7 @@ def _snapshot_columns(snapshot: ProductSnapshot) -> dict[str, Any]:
         "breadcrumbs": list(snapshot.breadcrumbs),
         "parent_asin": snapshot.parent_asin,
         "field_sources": snapshot.field_sources,
+        "disputed_fields": snapshot.disputed_fields,
         "parser_version": PARSER_VERSION,
         "schema_version": SCHEMA_VERSION,
     }

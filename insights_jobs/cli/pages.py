@@ -18,15 +18,23 @@ _MAX_PAGE_BYTES = 200 * 1024 * 1024
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--marketplace", help="Marketplace of the pages, such as amazon.de.")
 @click.option("--asin", help="Product that the pages must be of.")
-def parse(files: tuple[Path, ...], marketplace: str | None, asin: str | None) -> None:
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Print for people: each field, its source, who disagrees, what was rejected and why.",
+)
+def parse(
+    files: tuple[Path, ...], marketplace: str | None, asin: str | None, *, explain: bool
+) -> None:
     """Print what each page (.html or .html.gz) says, one JSON object a line.
 
     The marketplace is read from the page when not given. A file that is no product page is an
     answer as well: its verdict and reason say what it is. A file that cannot be read is reported,
     the others are still parsed, and the exit code is 1.
     """
+    from insights_assets.snapshots.parse_explanation import explanation
     from insights_assets.snapshots.parse_output import parse_result_to_json
-    from insights_assets.snapshots.parser import parse_page
+    from insights_assets.snapshots.parser import explain_page, parse_page
     from insights_resources import marketplaces
     from insights_resources.marketplaces import ProductKey
     from insights_resources.page_providers.document import PageDocument
@@ -45,6 +53,10 @@ def parse(files: tuple[Path, ...], marketplace: str | None, asin: str | None) ->
         document = PageDocument.from_bytes(content)
         site = known or page_marketplace(document)
         target = ProductKey(site, wanted_asin) if site and wanted_asin else None
+        if explain:
+            click.echo(f"{path}")
+            click.echo(explanation(*explain_page(document, target=target, marketplace=known)))
+            continue
         parsed = parse_page(document, target=target, marketplace=known)
         click.echo(json.dumps(parse_result_to_json(parsed), ensure_ascii=False))
     if unreadable:

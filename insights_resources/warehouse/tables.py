@@ -393,6 +393,12 @@ product_snapshots = _versioned_fact(
         nullable=False,
         comment="Where each value stood on the page: {field: source}.",
     ),
+    Column(
+        "disputed_fields",
+        Json,
+        comment="Where sources of the page disagree with the value taken: "
+        "{field: {source: what it says}}; NULL: read by a parser that did not compare.",
+    ),
     Column("parser_version", String(16), nullable=False, comment="Version of the parser."),
     _int("schema_version", "Version of the shape of the JSON columns.", nullable=False),
     Index("ix_fact_product_snapshots_asin_captured", "asin", text("captured_at DESC")),

@@ -18,6 +18,7 @@ from insights_assets.capture.capture import capture_pages, plan_targets
 from insights_assets.capture.checks import day_is_complete, few_pages_are_blocked
 from insights_assets.catalog.catalog_file import TrackedProduct
 from insights_assets.catalog.sync import sync_products
+from insights_assets.snapshots.checks import sources_agree_on_prices
 from insights_assets.snapshots.rebuild import pending_scopes, rebuild_snapshots, require_pages
 from insights_jobs.build import build_definitions
 from insights_jobs.embedded_instance import write_embedded_instance
@@ -371,6 +372,38 @@ def test_a_day_is_complete_when_every_active_product_has_a_page(
     assert _found(_check(day_is_complete, warehouse_url))["missing"] == str(KEYS[5])
     sync_products(warehouse, "file", map(TrackedProduct, KEYS[:5]))
     assert _check(day_is_complete, warehouse_url).passed
+
+
+def test_pages_whose_sources_disagree_on_the_price_are_found_by_query_and_by_the_check(
+    warehouse: Warehouse, warehouse_url: str, archive: PageArchive
+) -> None:
+    assert _check(sources_agree_on_prices, warehouse_url).passed
+    _capture(warehouse, archive, [_page(key) for key in KEYS])
+    rebuild_snapshots(warehouse, archive, Scope.of_day(DAY))
+    assert [row["disputed_fields"] for row in _rows(warehouse, tables.product_snapshots)] == [
+        {} for _ in KEYS
+    ]
+    assert _check(sources_agree_on_prices, warehouse_url).passed
+
+    day = DAY + timedelta(days=1)
+    other_price = b'<input type="hidden" id="attach-base-product-price" value="1.5"/></body>'
+    changed = _page(KEYS[0], day)
+    assert changed.content is not None
+    content = changed.content.replace(b"</body>", other_price)
+    _capture(warehouse, archive, [_page(KEYS[0], day, content=content), _page(KEYS[1], day)])
+    rebuild_snapshots(warehouse, archive, Scope.of_day(day))
+    snapshots = tables.product_snapshots
+    disputed = select(snapshots.c.asin).where(
+        is_current(snapshots),
+        snapshots.c.disputed_fields["price"]["#attach-base-product-price"].as_string() != "",
+    )
+    with warehouse.read() as connection:
+        assert connection.scalars(disputed).all() == [KEYS[0].asin]
+    result = _check(sources_agree_on_prices, warehouse_url)
+    assert not result.passed
+    found = _found(result)
+    assert (found["day"], found["snapshots"], found["disputed"]) == (str(day), 2, "price: 1")
+    assert found["pages_with_a_disputed_price"].startswith(str(KEYS[0]))
 
 
 def test_up_to_a_fifth_of_a_days_pages_may_be_blocked_or_fail(

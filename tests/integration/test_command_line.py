@@ -784,6 +784,20 @@ def test_setup_for_saved_pages_leaves_dotenv_to_the_sandbox(project: Path, tmp_p
     assert not (project / ".env").exists()
 
 
+def test_parse_explains_where_each_value_comes_from(home: Home, tmp_path: Path) -> None:
+    key = next(key for key in MARKET.keys if MARKET.truth(key, DAY).verdict is Verdict.PRODUCT)
+    (tmp_path / "page.html").write_bytes(MARKET.page(key, DAY))
+    (tmp_path / "none.html").write_bytes(b"<title>Hello</title>")
+    answer = home.insights("parse", "--explain", tmp_path / "page.html", tmp_path / "none.html")
+    assert (answer.code, answer.err) == (DONE, "")
+    truth = MARKET.truth(key, DAY).snapshot
+    assert truth is not None
+    assert f"{key.marketplace} {key.asin}: product" in answer.out
+    assert f"title: {truth.title[:80]}" in answer.out
+    assert re.search(r"^    taken     #\S+: ", answer.out, re.MULTILINE)
+    assert "no product title: Hello" in answer.out
+
+
 # Usage
 
 

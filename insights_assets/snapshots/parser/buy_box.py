@@ -153,10 +153,13 @@ def read_buy_box(page: PageReading) -> BuyBox:
     unavailable = availability in (Availability.OUT_OF_STOCK, Availability.UNAVAILABLE)
     price_range = None if unavailable else _price_range(page)
     headline = None
+    if unavailable:
+        page.evidence.not_looked_for("price", f"the page says {availability.value}")
     if not unavailable and price_range is None and not page.has(_NO_FEATURED_OFFER):
         headline = _headline_price(page)
     if availability is Availability.UNKNOWN and headline is not None:
         availability = _availability_of_buttons(page)
+    page.evidence.follows("currency", "price")
     missing = None
     if headline is None:
         missing = _why_missing(page, availability, price_range is not None)
@@ -235,9 +238,12 @@ def _compare_with_numbers(page: PageReading) -> None:
 
 
 def _price_range(page: PageReading) -> tuple[Money, Money] | None:
-    return page.read(
-        "price_range", _RANGE, lambda node: page.money.range(_range_text(node)), compared=False
+    found = page.read(
+        "price_min", _RANGE, lambda node: page.money.range(_range_text(node)), compared=False
     )
+    page.evidence.follows("price_max", "price_min")
+    page.evidence.follows("currency", "price_min")
+    return found
 
 
 def _range_text(node: LexborNode) -> str:

@@ -10,7 +10,7 @@ from insights_assets.snapshots.product_snapshot import ParsedPage, ProductSnapsh
 from insights_resources.marketplaces import ProductKey
 from insights_resources.page_providers.document import PageDocument
 from insights_resources.page_providers.protocol import Verdict
-from insights_resources.page_providers.verdict import judge_page
+from insights_resources.page_providers.verdict import PageJudgement, judge_page
 
 #: Stored with every snapshot. Raise it with each change that may change a value.
 PARSER_VERSION = "1.2"
@@ -31,11 +31,35 @@ def parse_page(
     """
     document = content if isinstance(content, PageDocument) else PageDocument.from_bytes(content)
     judged = judge_page(document, target, marketplace=marketplace, asin=asin)
-    snapshot = None
-    if judged.verdict is Verdict.PRODUCT:
-        assert judged.marketplace is not None  # what PRODUCT means
-        assert judged.asin is not None
-        snapshot = _snapshot(PageReading.of(document, judged.marketplace, judged.asin))
+    page = _reading_of(document, judged, explains=False)
+    return _parsed(judged, None if page is None else _snapshot(page))
+
+
+def explain_page(
+    document: PageDocument,
+    *,
+    target: ProductKey | None = None,
+    marketplace: str | None = None,
+    asin: str | None = None,
+) -> tuple[ParsedPage, PageReading | None]:
+    """The answer of ``parse_page``, with the reading that it comes from: its ``evidence`` has
+    what every source of every field says. None for a page that is no product's."""
+    judged = judge_page(document, target, marketplace=marketplace, asin=asin)
+    page = _reading_of(document, judged, explains=True)
+    return _parsed(judged, None if page is None else _snapshot(page)), page
+
+
+def _reading_of(
+    document: PageDocument, judged: PageJudgement, *, explains: bool
+) -> PageReading | None:
+    if judged.verdict is not Verdict.PRODUCT:
+        return None
+    assert judged.marketplace is not None  # what PRODUCT means
+    assert judged.asin is not None
+    return PageReading.of(document, judged.marketplace, judged.asin, explains=explains)
+
+
+def _parsed(judged: PageJudgement, snapshot: ProductSnapshot | None) -> ParsedPage:
     return ParsedPage(
         verdict=judged.verdict,
         reason=judged.reason,

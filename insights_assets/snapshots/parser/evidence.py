@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -61,6 +60,18 @@ class Evidence:
             outcome = self.compare(name, source, value)
         self._state(name, source, outcome, value)
 
+    def also(self, name: str, source: str, value: object) -> None:
+        """One more value of a field that has several."""
+        if name not in self._taken:
+            self._taken[name] = value
+            self.sources[name] = source
+        self._state(name, source, Outcome.TAKEN, value)
+
+    def follows(self, name: str, other: str) -> None:
+        """A field whose value stands in the same place as another's."""
+        if other in self.sources:
+            self.sources[name] = self.sources[other]
+
     def witness(self, name: str, source: str, value: object) -> None:
         """A value that is compared with the field's and never taken: its source is not sure
         enough, or does not show it to a reader."""
@@ -78,6 +89,11 @@ class Evidence:
         """Something that was found, and does not count."""
         if self.explains:
             self.statements[name].append(Statement(source, Outcome.REJECTED, text, why))
+
+    def not_looked_for(self, name: str, why: str) -> None:
+        """A field that the page cannot have."""
+        if self.explains:
+            self.statements[name].append(Statement("", Outcome.REJECTED, "", why))
 
     def taken(self, name: str) -> Any:
         """The field's value; None without one."""
@@ -101,9 +117,4 @@ def _comparable(value: object) -> object:
     """What two sources must have in common: numbers by value, names by letters and digits."""
     if isinstance(value, Money | Decimal | int):
         return value
-    return "".join(_letters(str(value).casefold()))
-
-
-def _letters(text: str) -> Iterator[str]:
-    letters: Iterable[str] = (c for c in text if c.isalnum())
-    yield from letters
+    return "".join(filter(str.isalnum, str(value).casefold()))

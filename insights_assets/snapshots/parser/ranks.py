@@ -81,8 +81,8 @@ def best_sellers_ranks(page: PageReading) -> tuple[BestSellersRank, ...]:
             page.evidence.reject("bsr", source, clean(link.text()), _why_no_rank(option))
             continue
         first = ranks.setdefault((rank.category, rank.node_id), rank)
-        if len(ranks) == 1 and first is rank:
-            page.evidence.consider("bsr", source, _as_text(rank))
+        if first is rank:
+            page.evidence.also("bsr", source, _as_text(rank))
         elif first.rank != rank.rank:
             page.evidence.witness("bsr", source, _as_text(rank))
     return tuple(ranks.values())
