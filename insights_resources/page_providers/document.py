@@ -142,9 +142,7 @@ class PageDocument:
             return []
         anchor = _anchor(selector)
         if anchor is None:
-            if not selector.startswith("head "):
-                return self.tree.css(selector)
-            return [] if self.tree.head is None else self.tree.head.css(selector)
+            return self._search(selector)
         around = self._nodes_at(anchor)
         if selector == f"#{anchor.text}":
             return around
@@ -154,6 +152,18 @@ class PageDocument:
             return self.tree.css(selector)
         found = {node.mem_id: node for each in around for node in each.css(selector)}
         return list(found.values())
+
+    def _search(self, selector: str) -> list[LexborNode]:
+        """Searches the head or the whole page, for each selector once."""
+        found = self._searched.get(selector)
+        if found is None:
+            around = self.tree.head if selector.startswith("head ") else self.tree
+            found = self._searched[selector] = [] if around is None else around.css(selector)
+        return found
+
+    @cached_property
+    def _searched(self) -> dict[str, list[LexborNode]]:
+        return {}
 
     def select_first(self, selector: str) -> LexborNode | None:
         """The first of them."""

@@ -8,6 +8,7 @@ language is a phrase in each group.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from insights_assets.snapshots.product_snapshot import Availability
 
@@ -190,7 +191,12 @@ def availability_of_text(text: str) -> Availability | None:
 
     A text that only names other sellers is ``UNKNOWN``: there is no featured offer.
     """
-    lowered = NOT_SENT_HERE.sub(" ", text[:_LONGEST_TEXT].lower().replace("’", "'"))
+    return _availability_of(text[:_LONGEST_TEXT])
+
+
+@lru_cache(maxsize=1024)  # most pages say the same few things
+def _availability_of(text: str) -> Availability | None:
+    lowered = NOT_SENT_HERE.sub(" ", text.lower().replace("’", "'"))
     if not lowered.strip():
         return None
     # "No se sabe si volverá a estar disponible" follows the phrase that matters.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from selectolax.lexbor import LexborNode
 
@@ -31,18 +31,21 @@ def inline_text(node: LexborNode | None) -> str:
     return "" if node is None else clean("".join(text_pieces(node)))
 
 
-def text_pieces(node: LexborNode) -> Iterator[str]:
+def text_pieces(node: LexborNode) -> list[str]:
     """The visible texts below the element, in page order."""
+    pieces = []
     # No recursion: a hostile page may nest deeper than the interpreter's stack.
     waiting = [node.iter(include_text=True)]
     while waiting:
-        child = next(waiting[-1], None)
-        if child is None:
+        for child in waiting[-1]:
+            if child.tag == "-text":
+                pieces.append(child.text_content or "")
+            elif is_visible(child):
+                waiting.append(child.iter(include_text=True))
+                break
+        else:
             waiting.pop()
-        elif child.tag == "-text":
-            yield child.text_content or ""
-        elif is_visible(child):
-            waiting.append(child.iter(include_text=True))
+    return pieces
 
 
 def is_visible(node: LexborNode, attributes: Mapping[str, str | None] | None = None) -> bool:
@@ -55,15 +58,21 @@ def is_visible(node: LexborNode, attributes: Mapping[str, str | None] | None = N
         return False
     if attributes is None:
         attributes = node.attributes
+    classes = attributes.get("class") or ""
+    style = attributes.get("style") or ""
+    hidden = _is_hidden_by(classes)
+    if not hidden and not ("none" in style and _is_not_displayed(style)):
+        return True
     if "newAccordionRow" in (attributes.get("id") or ""):
         return True  # the new item's offer, folded while another option is chosen
-    classes = attributes.get("class")
-    if classes and not _HIDDEN_CLASSES.isdisjoint(classes.split()):
+    # Or what is one click away, and part of what the page says.
+    return not hidden and "a-expander-content" in classes
+
+
+def _is_hidden_by(classes: str) -> bool:
+    if "hidden" not in classes and "preload" not in classes:
         return False
-    if classes and "a-expander-content" in classes:
-        return True  # one click away, and part of what the page says
-    style = attributes.get("style")
-    return not (style and "display" in style and "none" in style and _is_not_displayed(style))
+    return not _HIDDEN_CLASSES.isdisjoint(classes.split())
 
 
 def _is_not_displayed(style: str) -> bool:
