@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from babel import Locale
 
-from insights_resources.marketplaces import Marketplace
+from insights_resources.marketplaces import MARKETPLACES, Marketplace
 
 #: Arabic-Indic, Persian, Devanagari and full-width digits and separators.
 _DIGITS = str.maketrans(
@@ -37,6 +37,10 @@ class NumberForm:
     groups: str
 
 
+#: Languages that any shop of Amazon's speaks.
+_LANGUAGES = frozenset(
+    tag.partition("-")[0] for market in MARKETPLACES.values() for tag in market.languages
+)
 #: South Africa's norm is "R1 299,00"; its shops write "R1,299.00" as well.
 _BOTH_WAYS = (NumberForm(",", "'’" + _SPACES), NumberForm(".", ",'’" + _SPACES))
 
@@ -59,21 +63,16 @@ def number_forms(market: Marketplace, language: str | None) -> tuple[NumberForm,
 
 def _locale(market: Marketplace, language: str | None) -> str:
     if language is not None:
-        if language.endswith(f"-{market.country.lower()}") and language not in _own_tags(market):
+        offered = [tag for tag in market.languages if tag.lower() == language]
+        spoken, _, region = language.partition("-")
+        if not offered and region == market.country.lower() and spoken in _LANGUAGES:
             # The shop's own pages for speakers of another language; a browser that translates
             # names no country.
-            return language.partition("-")[0]
-        offered = [tag for tag in market.languages if tag.lower() == language]
-        spoken = language.partition("-")[0]
+            return spoken
         offered += [tag for tag in market.languages if tag.lower().partition("-")[0] == spoken]
         if offered and offered[0] != market.languages[0]:
             return offered[0].replace("-", "_")
     return market.locale
-
-
-@lru_cache(maxsize=64)
-def _own_tags(market: Marketplace) -> frozenset[str]:
-    return frozenset(tag.lower() for tag in market.languages)
 
 
 @lru_cache(maxsize=64)
