@@ -23,6 +23,21 @@ _LEVEL = 6
 _MAX_PAGE_BYTES = 256 * 1024 * 1024
 
 
+def unpack_page(stored: bytes, content_hash: str) -> bytes:
+    """The page of an archive's file. Raises ``ArchiveError`` when it is not what its hash says."""
+    damaged = f"page {content_hash} is damaged in the archive"
+    try:
+        # A damaged header may claim any size, and memory would be taken for it.
+        if zstandard.frame_content_size(stored) > _MAX_PAGE_BYTES:
+            raise ArchiveError(f"{damaged}: it claims to be over {_MAX_PAGE_BYTES} bytes")
+        content = zstandard.ZstdDecompressor().decompress(stored, max_output_size=_MAX_PAGE_BYTES)
+    except zstandard.ZstdError as error:
+        raise ArchiveError(f"{damaged}: {error}") from error
+    if hashlib.sha256(content).hexdigest() != content_hash:
+        raise ArchiveError(f"{damaged}: it holds another content")
+    return content
+
+
 class PageArchive:
     """Pages by their hash. Made without any I/O."""
 
@@ -59,7 +74,6 @@ class PageArchive:
     def get(self, content_hash: str) -> bytes:
         """The page. Raises ``ArchiveError`` when it is not there, or not what its hash says."""
         path = self.location(content_hash)
-        damaged = f"page {content_hash} is damaged in the archive at {self._root}"
         try:
             stored = self._files.cat_file(path)
         except FileNotFoundError as error:
@@ -71,17 +85,9 @@ class PageArchive:
                 f"page {content_hash} cannot be read from the archive at {self._root}: {error}"
             ) from error
         try:
-            # A damaged header may claim any size, and memory would be taken for it.
-            if zstandard.frame_content_size(stored) > _MAX_PAGE_BYTES:
-                raise ArchiveError(f"{damaged}: it claims to be over {_MAX_PAGE_BYTES} bytes")
-            content = zstandard.ZstdDecompressor().decompress(
-                stored, max_output_size=_MAX_PAGE_BYTES
-            )
-        except zstandard.ZstdError as error:
-            raise ArchiveError(f"{damaged}: {error}") from error
-        if hashlib.sha256(content).hexdigest() != content_hash:
-            raise ArchiveError(f"{damaged}: it holds another content")
-        return content
+            return unpack_page(stored, content_hash)
+        except ArchiveError as error:
+            raise ArchiveError(f"{error} (archive at {self._root})") from error
 
     def exists(self, content_hash: str) -> bool:
         """Whether the page is there. Raises ``ArchiveError`` when the archive cannot be asked."""

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import click
 
+from insights_resources.errors import ArchiveError
+from insights_resources.page_archive import unpack_page
+
 #: A page larger than this is not read into memory at all (real ones have up to 3 MB).
 _MAX_PAGE_BYTES = 200 * 1024 * 1024
 
@@ -26,7 +29,7 @@ _MAX_PAGE_BYTES = 200 * 1024 * 1024
 def parse(
     files: tuple[Path, ...], marketplace: str | None, asin: str | None, *, explain: bool
 ) -> None:
-    """Print what each page (.html or .html.gz) says, one JSON object a line.
+    """Print what each page (.html, .html.gz, or .zst of the archive) says, one JSON object a line.
 
     The marketplace is read from the page when not given. A file that is no product page is an
     answer as well: its verdict and reason say what it is. A file that cannot be read is reported,
@@ -65,6 +68,11 @@ def parse(
 
 def read_page_file(path: Path) -> bytes:
     """The page's bytes, decompressed; raises ``OSError`` for what cannot be read."""
+    if path.suffix == ".zst":
+        try:
+            return unpack_page(path.read_bytes(), path.stem)
+        except ArchiveError as error:
+            raise OSError(str(error)) from error
     opener = gzip.open if path.name.endswith(".gz") else open
     try:
         with opener(path, "rb") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import hashlib
 import io
 import json
 import re
@@ -17,11 +18,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Row, Table, func, select
+from zstandard import compress as zstd_compress
 
 import insights_jobs.embedded_instance
 import insights_resources.settings
 from insights_jobs.cli import main
 from insights_resources.marketplaces import MARKETPLACES, ProductKey
+from insights_resources.page_archive import PageArchive
 from insights_resources.page_providers.protocol import Verdict
 from insights_resources.sandbox import SandboxMarket
 from insights_resources.scope import today_utc
@@ -412,6 +415,9 @@ def test_parse_prints_one_object_a_line_with_the_fields_of_the_contract(
     answer = home.insights("parse", *plain)
     assert (answer.code, answer.err) == (DONE, "")
     assert home.insights("parse", *packed) == answer
+    archive = PageArchive(str(tmp_path / "archive"))
+    archived = [archive.location(archive.put(path.read_bytes())) for path in plain]
+    assert home.insights("parse", *archived) == answer
     pages = [json.loads(line) for line in answer.out.splitlines()]
     assert len(pages) == len(keys) > 6
     for key, page in zip(keys, pages, strict=True):
@@ -454,20 +460,28 @@ def _overwritten(packed: bytes) -> bytes:
 
 
 def _not_packed(packed: bytes) -> bytes:
-    return gzip.decompress(packed)
+    return b"<html>" + packed
 
 
 @pytest.mark.parametrize("damage", [_cut, _overwritten, _not_packed])
+@pytest.mark.parametrize(
+    ("name", "kind", "pack"),
+    [
+        ("damaged.html.gz", "gzip", gzip.compress),
+        (f"{hashlib.sha256(MARKET.page(KEY, DAY)).hexdigest()}.zst", "is damaged", zstd_compress),
+    ],
+    ids=["gzip", "of the archive"],
+)
 def test_parse_of_a_damaged_file_names_it_and_still_parses_the_others(
-    home: Home, tmp_path: Path, damage: Any
+    home: Home, tmp_path: Path, damage: Any, name: str, kind: str, pack: Any
 ) -> None:
-    page, damaged = tmp_path / "page.html", tmp_path / "damaged.html.gz"
+    page, damaged = tmp_path / "page.html", tmp_path / name
     page.write_bytes(MARKET.page(KEY, DAY))
-    damaged.write_bytes(damage(gzip.compress(page.read_bytes())))
+    damaged.write_bytes(damage(pack(page.read_bytes())))
     answer = home.insights("parse", damaged, page)
     assert answer.code == FAILED
     assert answer.error.startswith(f"{damaged}: ")
-    assert "gzip" in answer.error
+    assert kind in answer.error
     assert json.loads(answer.out)["asin"] == KEY.asin
 
 
