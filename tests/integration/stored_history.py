@@ -32,6 +32,7 @@ def store_snapshots(warehouse: Warehouse, captures: Iterable[Mapping[str, Any]])
         schema_version=pd.array([1] * size, dtype="Int64"),
         breadcrumbs=[[] for _ in range(size)],
         field_sources=[{} for _ in range(size)],
+        disputed_fields=[{} for _ in range(size)],
     )
     for name in ("price_min", "price_max", "subscribe_save_price", "used_price", "offers_from"):
         frame[name] = missing_money
