@@ -1,6 +1,7 @@
-"""The SQL contract: views of the schema ``insights``, made from the table definitions.
+"""The SQL contract: views of the schema ``insights``, made from the table definitions, and a few
+that are written by hand (``written_views``).
 
-A view has the table's name without its prefix, its own columns, and for versioned facts the
+A table's view has its name without the prefix, its own columns, and for versioned facts the
 current rows with ``build_id`` and ``recorded_at``. On SQLite the views have the same names without
 a schema: ``ATTACH 'insights.db' AS insights`` makes the same statements work.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, MetaData, Table, text
 from sqlalchemy.dialects import postgresql
@@ -19,6 +21,7 @@ from insights_resources.warehouse import tables
 from insights_resources.warehouse.column_types import MONEY_SCALE, Money
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.tables import INTERNAL_SCHEMA
+from insights_resources.warehouse.written_views import WRITTEN_VIEWS
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +31,24 @@ CONTRACT_SCHEMA = "insights"
 _INTERNAL_ONLY = {"ops_consumed_builds", "fact_alert_states"}
 #: Columns of publication that tell a consumer nothing.
 _HIDDEN_COLUMNS = {"row_hash", "superseded_at"}
+
+
+@dataclass(frozen=True)
+class ContractView:
+    """A view of the contract: what it and its columns mean, and its SELECT on either engine."""
+
+    name: str
+    comment: str
+    grain: str
+    columns: tuple[Column, ...]
+    postgres_select: str
+    sqlite_select: str
+
+    def create(self, *, is_postgres: bool) -> str:
+        """The statement that makes it."""
+        if is_postgres:
+            return f"CREATE VIEW {CONTRACT_SCHEMA}.{self.name} AS {self.postgres_select}"
+        return f"CREATE VIEW {self.name} AS {self.sqlite_select}"
 
 
 def contract_name(table: Table) -> str:
@@ -52,6 +73,33 @@ def contract_columns(table: Table) -> list[Column]:
     ]
 
 
+def contract_views() -> list[ContractView]:
+    """All views of the contract, by name."""
+    of_tables = [
+        ContractView(
+            contract_name(table),
+            table.comment or "",
+            table.info["grain"],
+            tuple(contract_columns(table)),
+            _table_select(table, is_postgres=True),
+            _table_select(table, is_postgres=False),
+        )
+        for table in contract_tables()
+    ]
+    written = [
+        ContractView(
+            view.name,
+            view.comment,
+            view.grain,
+            view.columns,
+            view.select(is_postgres=True),
+            view.select(is_postgres=False),
+        )
+        for view in WRITTEN_VIEWS
+    ]
+    return sorted([*of_tables, *written], key=lambda view: view.name)
+
+
 def contract_relation(warehouse: Warehouse, name: str) -> str:
     """The view's name in SQL text for this engine."""
     return f"{CONTRACT_SCHEMA}.{name}" if warehouse.is_postgres else name
@@ -69,8 +117,8 @@ def contract_is_current(connection: Connection, *, is_postgres: bool) -> bool:
         )
         return comment == _schema_comment()
     return all(
-        _sqlite_view(connection, contract_name(table)) == _view_sql(table, is_postgres=False)
-        for table in contract_tables()
+        _sqlite_view(connection, view.name) == view.create(is_postgres=False)
+        for view in contract_views()
     )
 
 
@@ -82,25 +130,25 @@ def replace_contract_views(connection: Connection, *, is_postgres: bool) -> None
     warning names them.
     """
     if not is_postgres:
-        for table in contract_tables():
-            name, sql = contract_name(table), _view_sql(table, is_postgres=False)
-            if _sqlite_view(connection, name) != sql:
-                connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
-                connection.execute(text(sql))
+        for view in contract_views():
+            sql = view.create(is_postgres=False)
+            if _sqlite_view(connection, view.name) != sql:
+                connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view.name}")
+                connection.exec_driver_sql(sql)
         return
     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {CONTRACT_SCHEMA}"))
-    for table in contract_tables():
-        _replace_view(connection, table)
-        _comment_view(connection, table)
+    for view in contract_views():
+        _replace_view(connection, view)
+        _comment_view(connection, view)
     connection.exec_driver_sql(f"COMMENT ON SCHEMA {CONTRACT_SCHEMA} IS '{_schema_comment()}'")
 
 
-def _replace_view(connection: Connection, table: Table) -> None:
-    name = f"{CONTRACT_SCHEMA}.{contract_name(table)}"
-    sql = _view_sql(table, is_postgres=True)
+def _replace_view(connection: Connection, view: ContractView) -> None:
+    name = f"{CONTRACT_SCHEMA}.{view.name}"
+    sql = view.create(is_postgres=True)
     try:
         with connection.begin_nested():
-            connection.execute(text(sql.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1)))
+            connection.exec_driver_sql(sql.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1))
     except ProgrammingError:
         dependents = connection.scalars(
             text(
@@ -116,8 +164,8 @@ def _replace_view(connection: Connection, table: Table) -> None:
                 name,
                 ", ".join(sorted(dependents)),
             )
-        connection.execute(text(f"DROP VIEW {name} CASCADE"))
-        connection.execute(text(sql))
+        connection.exec_driver_sql(f"DROP VIEW {name} CASCADE")
+        connection.exec_driver_sql(sql)
 
 
 def _sqlite_view(connection: Connection, name: str) -> str | None:
@@ -129,7 +177,7 @@ def _sqlite_view(connection: Connection, name: str) -> str | None:
 def _schema_comment() -> str:
     """What the contract's schema is, and a digest of its views and their comments."""
     parts = [contract_markdown()]
-    parts += [_view_sql(table, is_postgres=True) for table in contract_tables()]
+    parts += [view.create(is_postgres=True) for view in contract_views()]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return f"The SQL contract: what consumers read. Version {digest}."
 
@@ -139,19 +187,20 @@ def contract_markdown() -> str:
     lines = [
         "# The SQL contract",
         "",
-        "Generated from the table definitions (`insights_resources/warehouse/tables.py`) by",
+        "Generated from the table definitions (`insights_resources/warehouse/tables.py`) and the",
+        "views written by hand (`written_views.py` beside it) by",
         "`python -m insights_resources.warehouse.contract_views`; do not edit.",
         "",
         "Views of the schema `insights`. On PostgreSQL every column carries the same comment. On",
         "SQLite, attach the file as `insights` and the same statements work. Times are UTC; a",
         "missing value is NULL, never 0; amounts are exact, in the currency beside them.",
     ]
-    for table in contract_tables():
+    for view in contract_views():
         lines += [
             "",
-            f"## insights.{contract_name(table)}",
+            f"## insights.{view.name}",
             "",
-            f"{table.comment} Grain: {table.info['grain']}.",
+            f"{view.comment} Grain: {view.grain}.",
             "",
             "| column | type | NULL | meaning |",
             "|---|---|---|---|",
@@ -159,7 +208,7 @@ def contract_markdown() -> str:
         lines += [
             f"| `{column.name}` | {_type_name(column)} | {'yes' if column.nullable else 'no'} "
             f"| {(column.comment or '').replace('|', chr(92) + '|')} |"
-            for column in contract_columns(table)
+            for column in view.columns
         ]
     return "\n".join(lines) + "\n"
 
@@ -168,7 +217,7 @@ def _type_name(column: Column) -> str:
     return column.type.compile(dialect=postgresql.dialect()).lower()
 
 
-def _view_sql(table: Table, *, is_postgres: bool) -> str:
+def _table_select(table: Table, *, is_postgres: bool) -> str:
     # Every name here comes from the table definitions, none from outside.
     columns = ", ".join(
         f"{column.name} / {10**MONEY_SCALE}.0 AS {column.name}"
@@ -177,30 +226,26 @@ def _view_sql(table: Table, *, is_postgres: bool) -> str:
         for column in contract_columns(table)
     )
     source = f"{INTERNAL_SCHEMA}.{table.name}" if is_postgres else table.name
-    name = f"{CONTRACT_SCHEMA}.{contract_name(table)}" if is_postgres else contract_name(table)
-    sql = f"CREATE VIEW {name} AS SELECT {columns} FROM {source}"  # noqa: S608
+    select = f"SELECT {columns} FROM {source}"  # noqa: S608
     if table.info["versioned"]:
-        sql += " WHERE recorded_at IS NOT NULL AND superseded_at IS NULL"
-    return sql
+        select += " WHERE recorded_at IS NOT NULL AND superseded_at IS NULL"
+    return select
 
 
-def _comment_view(connection: Connection, table: Table) -> None:
+def _comment_view(connection: Connection, view: ContractView) -> None:
     # Comments are literals in DDL: the compiler of a throw-away table definition quotes them.
-    view = Table(
-        contract_name(table),
+    commented = Table(
+        view.name,
         MetaData(),
-        *(
-            Column(column.name, column.type, comment=column.comment)
-            for column in contract_columns(table)
-        ),
+        *(Column(column.name, column.type, comment=column.comment) for column in view.columns),
         schema=CONTRACT_SCHEMA,
-        comment=table.comment,
+        comment=view.comment,
     )
-    statement = str(SetTableComment(view).compile(dialect=connection.dialect))
+    statement = str(SetTableComment(commented).compile(dialect=connection.dialect))
     connection.exec_driver_sql(
         statement.replace("COMMENT ON TABLE", "COMMENT ON VIEW", 1).replace("%", "%%")
     )
-    for column in view.columns:
+    for column in commented.columns:
         connection.execute(SetColumnComment(column))
 
 

@@ -13,11 +13,9 @@ from sqlalchemy import inspect, text
 from insights_resources.errors import SchemaOutOfDateError
 from insights_resources.warehouse.contract_views import (
     CONTRACT_SCHEMA,
-    contract_columns,
     contract_markdown,
-    contract_name,
     contract_relation,
-    contract_tables,
+    contract_views,
 )
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.schema import (
@@ -79,10 +77,21 @@ def test_down_and_up_again(warehouse: Warehouse) -> None:
 
 def test_every_contract_view_has_the_columns_of_the_contract(warehouse: Warehouse) -> None:
     with warehouse.begin() as connection:
-        for table in contract_tables():
-            relation = contract_relation(warehouse, contract_name(table))
+        for view in contract_views():
+            relation = contract_relation(warehouse, view.name)
             result = connection.execute(text(f"SELECT * FROM {relation}"))  # noqa: S608
-            assert list(result.keys()) == [column.name for column in contract_columns(table)]
+            assert list(result.keys()) == [column.name for column in view.columns]
+
+
+def test_the_views_columns_have_the_types_of_the_contract(postgres_warehouse: Warehouse) -> None:
+    with postgres_warehouse.read() as connection:
+        inspector = inspect(connection)
+        for view in contract_views():
+            found = inspector.get_columns(view.name, schema=CONTRACT_SCHEMA)
+            for column, shown in zip(view.columns, found, strict=True):
+                # A type of ours is decorated one of the database's.
+                kind = getattr(column.type, "impl", column.type)
+                assert shown["type"].python_type is kind.python_type, (view.name, column.name)
 
 
 def test_every_column_of_the_contract_is_commented(postgres_warehouse: Warehouse) -> None:
