@@ -12,7 +12,7 @@ from selectolax.lexbor import LexborNode
 
 from insights_assets.snapshots.parser.evidence import Rejected
 from insights_assets.snapshots.parser.page_reading import PageReading, Part
-from insights_assets.snapshots.parser.visible_text import clean, visible_text
+from insights_assets.snapshots.parser.visible_text import LONG, clean, visible_text
 from insights_resources.marketplaces import is_asin
 from insights_resources.page_providers.verdict import product_title
 
@@ -202,7 +202,7 @@ def description(page: PageReading) -> str | None:
     return page.read(
         "description",
         _DESCRIPTION,
-        lambda node: visible_text(node) or None,
+        lambda node: visible_text(node, most=LONG) or None,
         among=Part.PAGE,
         compared=False,
         most=1,

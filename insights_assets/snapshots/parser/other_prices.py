@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from itertools import islice
 
 from selectolax.lexbor import LexborNode
 
@@ -88,6 +89,9 @@ _USED = (
     "#usedPrice",
     "[id^='usedAccordionRow'] .a-color-price",
 )
+#: Places of one kind, and offers within one.
+_MOST_PLACES = 10
+_MOST_OFFERS = 40
 _OTHER_SELLERS = (
     "#olp_feature_div",
     "#olpLinkWidget_feature_div",
@@ -184,7 +188,7 @@ def offers_from(page: PageReading) -> Decimal | None:
     offers = [
         (money, selector)
         for selector in _OTHER_SELLERS
-        for node in page.elements(selector, Part.SHOWN)
+        for node in islice(page.elements(selector, Part.SHOWN), _MOST_PLACES)
         for money in _offers(page, node)
     ]
     if not offers:
@@ -199,7 +203,7 @@ def _offers(page: PageReading, node: LexborNode) -> list[Money]:
     parts = node.css(
         ".olp-padding-right, .olp-text-box, .a-size-medium.a-color-price, .a-color-price"
     )
-    texts = [_one_price(part) for part in parts or [node]]
+    texts = [_one_price(part) for part in parts[:_MOST_OFFERS] or [node]]
     found = [page.money.first(text) for text in texts if not text.startswith("(")]  # unit prices
     if not any(found):
         found = [page.money.first(visible_text(node))]

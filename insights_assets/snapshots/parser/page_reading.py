@@ -25,6 +25,8 @@ from insights_resources.page_providers.page_identity import page_language
 
 #: A real page has a few of each part; looking around each of thousands would take minutes.
 _MOST_ELEMENTS = 200
+#: Elements in which a single value is looked for.
+_MOST_PLACES = 50
 #: Where looking around an element ends.
 _OUTERMOST = frozenset(["body", "html", "-document"])
 
@@ -86,7 +88,7 @@ class PageReading:
         otherwise: Sources = (),
         among: Part = Part.OFFER,
         compared: bool = True,
-        most: int = _MOST_ELEMENTS,
+        most: int = _MOST_PLACES,
     ) -> T | None:
         """A field's value: of the first source with an element of the part that says one.
 

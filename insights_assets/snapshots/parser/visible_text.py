@@ -9,6 +9,10 @@ from selectolax.lexbor import LexborNode
 
 _SKIPPED = frozenset(["script", "style", "noscript", "template", "select", "option", "-comment"])
 _HIDDEN_CLASSES = frozenset(["aok-hidden", "a-hidden", "a-popover-preload"])
+#: Elements and texts within whatever is no description: a price has ten, a widget a few hundred.
+_SHORT = 1_000
+#: Those within the longest text of a product.
+LONG = 20_000
 #: Marks that steer the direction of a text, and other characters without width.
 _INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
@@ -20,9 +24,10 @@ def clean(text: str) -> str:
     return " ".join(text.split())
 
 
-def visible_text(node: LexborNode | None) -> str:
-    """The element's visible text, cleaned; empty for None."""
-    return "" if node is None else clean(" ".join(text_pieces(node)))
+def visible_text(node: LexborNode | None, *, most: int = _SHORT) -> str:
+    """The element's visible text, cleaned; empty for None. At most so many of the elements and
+    texts in it are looked at: a hostile page may put itself into each of its parts."""
+    return "" if node is None else clean(" ".join(text_pieces(node, most)))
 
 
 def inline_text(node: LexborNode | None) -> str:
@@ -31,13 +36,16 @@ def inline_text(node: LexborNode | None) -> str:
     return "" if node is None else clean("".join(text_pieces(node)))
 
 
-def text_pieces(node: LexborNode) -> list[str]:
-    """The visible texts below the element, in page order."""
-    pieces = []
+def text_pieces(node: LexborNode, most: int = _SHORT) -> list[str]:
+    """The visible texts among the first ``most`` nodes below the element, in page order."""
+    pieces: list[str] = []
     # No recursion: a hostile page may nest deeper than the interpreter's stack.
     waiting = [node.iter(include_text=True)]
     while waiting:
         for child in waiting[-1]:
+            most -= 1
+            if most < 0:
+                return pieces
             if child.tag == "-text":
                 pieces.append(child.text_content or "")
             elif is_visible(child):

@@ -8,6 +8,7 @@ import pytest
 
 from insights_resources.page_providers.document import MAX_DEPTH, MAX_PAGE_BYTES, PageDocument
 from insights_resources.page_providers.nesting import nesting_problem
+from insights_resources.page_providers.tree_cost import MAX_QUICK_STARTS
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,8 @@ def test_decoding(content: bytes, text: str) -> None:
         (b"\x1f\x8b....", "gzip data"),
         (bytes(range(256)) * 9, "binary data"),
         (b"x" * (MAX_PAGE_BYTES + 1), "bytes, more than"),
-        (b"<div>" * (MAX_DEPTH + 1), "deep"),
+        (b"<div>" * (MAX_QUICK_STARTS + 1), "deep"),
+        (b"<br>" * MAX_QUICK_STARTS + b"<div>" * (MAX_DEPTH + 1), "deep"),
         (b"<i>x</i>" * 200_001, "elements"),
     ],
 )

@@ -120,6 +120,28 @@ def test_parts_repeated_without_end_are_read_in_time() -> None:
         assert time.perf_counter() - started < 10, name
 
 
+@pytest.mark.parametrize(
+    "around",
+    ["corePriceDisplay_desktop_feature_div", "availability", "feature-bullets", "olp_feature_div"],
+)
+@pytest.mark.parametrize(
+    "part",
+    [
+        '<span class="a-price priceToPay basisPrice a-color-price a-price-range">',
+        '<i2 id="availability">',
+        '<i2 id="corePrice_feature_div" class="a-price">',
+        '<ul><li class="item">',
+        "<tr><td>",
+    ],
+)
+def test_parts_within_themselves_are_read_in_time(around: str, part: str) -> None:
+    """As many as fit into a tree that is built without a closer look."""
+    page = product_page(f'<div id="{around}">' + part * (7_800 // part.count("<")) + "$1</div>")
+    started = time.perf_counter()
+    assert parse_page(page).snapshot is not None
+    assert time.perf_counter() - started < 10
+
+
 def test_deep_parts_do_not_exhaust_the_stack() -> None:
     deep = "<span>" * 200 + "Only 3 left in stock" + "</span>" * 200
     snapshot = parse_page(product_page(f'<div id="availability">{deep}</div>')).snapshot

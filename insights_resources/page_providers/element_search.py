@@ -1,0 +1,129 @@
+"""Finds elements of a page by CSS selectors, through an index of its ids.
+
+Most selectors begin with an id that most pages do not have: those cost nothing. The others are
+followed step by step, each part of the selector within what the one before found, so that no
+element is asked for all that stand around it: the time is in proportion to the page, however deep
+its elements nest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+#: Elements within which the next part of a selector is looked for: real pages have a few.
+_MOST_ELEMENTS = 200
+#: Parts of a selector, with their attributes in brackets.
+_PART = re.compile(r"(?:[^\s\[\]]|\[[^\]]*\])+")
+#: Where a selector begins with an id, or with the beginning of ids.
+_ANCHOR = re.compile(
+    r"(?P<tag>[a-z][a-z0-9]*)?(?:#(?P<id>[\w-]+)|\[id\^='(?P<start>[\w-]+)'\])(?P<more>.*)"
+)
+
+
+@dataclass(frozen=True)
+class _Route:
+    """How a selector is followed.
+
+    ``anchor`` is the id (or the beginning of ids) of the first part's elements, None where it
+    names none; ``first`` is that part where more is asked of its elements than the id; ``parts``
+    are those within it. A selector with other combinators than the blank, or with alternatives,
+    is one part.
+    """
+
+    anchor: str | None
+    is_whole_id: bool
+    tag: str | None
+    first: str | None
+    parts: tuple[str, ...]
+
+
+@cache
+def _route(selector: str) -> _Route:
+    parts = tuple(_PART.findall(selector))
+    if "," in selector or not {">", "+", "~"}.isdisjoint(parts):
+        return _Route(None, False, None, None, (selector,))
+    found = _ANCHOR.fullmatch(parts[0])
+    if found is None:
+        return _Route(None, False, None, None, parts)
+    first = parts[0] if found["more"] else None
+    anchor = found["id"] or found["start"]
+    return _Route(anchor, found["id"] is not None, found["tag"], first, parts[1:])
+
+
+class ElementSearch:
+    """The elements of one tree."""
+
+    def __init__(self, tree: LexborHTMLParser) -> None:
+        self._tree = tree
+        self._searched: dict[str, list[LexborNode]] = {}
+        #: The elements of each id, in page order: a page repeats some.
+        self._ids: dict[str, list[LexborNode]] = {}
+        for node in tree.css("[id]"):
+            name = node.id
+            if name:
+                self._ids.setdefault(name, []).append(node)
+        #: All ids in one text, in which the beginning of one is found at once.
+        self._ids_in_lines = "\n".join(["", *self._ids])
+
+    def may_find(self, selector: str) -> bool:
+        """False where a look at the ids shows that the selector finds nothing."""
+        route = _route(selector)
+        if route.anchor is None:
+            return True
+        if route.is_whole_id:
+            return route.anchor in self._ids
+        return f"\n{route.anchor}" in self._ids_in_lines
+
+    def find(self, selector: str) -> list[LexborNode]:
+        """The elements that a selector finds, in page order (of each element that it begins with).
+
+        Of the elements of each part but the last the first 200 are searched.
+        """
+        if not self.may_find(selector):
+            return []
+        route = _route(selector)
+        if route.anchor is None:
+            found = self._searched.get(selector)
+            if found is None:
+                found = self._searched[selector] = self._within(self._all(route), route.parts[1:])
+            return found
+        return self._within(self._anchored(route, route.anchor), route.parts)
+
+    def _all(self, route: _Route) -> list[LexborNode]:
+        if route.parts[0] == "head":
+            return [] if self._tree.head is None else [self._tree.head]
+        return self._tree.css(route.parts[0])
+
+    def _anchored(self, route: _Route, anchor: str) -> list[LexborNode]:
+        nodes: Iterable[LexborNode]
+        if route.is_whole_id:
+            nodes = self._ids[anchor]
+        else:
+            names = [name for name in self._ids if name.startswith(anchor)]
+            nodes = [node for name in names for node in self._ids[name]]
+        if route.first is not None:
+            return [node for node in nodes if _is_found_by(node, route.first)]
+        return [node for node in nodes if route.tag in (None, node.tag)]
+
+    @staticmethod
+    def _within(nodes: list[LexborNode], parts: tuple[str, ...]) -> list[LexborNode]:
+        for part in parts:
+            found: dict[int, LexborNode] = {}
+            for node in nodes[:_MOST_ELEMENTS]:
+                itself = node.mem_id
+                for inner in node.css(part):
+                    if inner.mem_id != itself:
+                        found.setdefault(inner.mem_id, inner)
+            nodes = list(found.values())
+        return nodes
+
+
+def _is_found_by(node: LexborNode, part: str) -> bool:
+    """Whether one part of a selector finds the element itself."""
+    found = node.css_first(part)
+    return found is not None and found.mem_id == node.mem_id
