@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from insights_assets.display_names import plain_text
 from insights_assets.reports.inputs import Row
 from insights_resources.marketplaces import ProductKey
 
@@ -18,9 +18,6 @@ GROUP = "group"
 
 FEATURES_TABLE = "fact_product_features"
 SCORES_TABLE = "fact_competitive_scores"
-
-#: Characters of a product's name in sentences and tables.
-_NAME_LENGTH = 60
 
 
 @dataclass(frozen=True)
@@ -50,25 +47,6 @@ class Member:
     @property
     def subject(self) -> str:
         return str(self.product)
-
-
-def plain_text(text: str) -> str:
-    """Page text on one line, without characters that are not seen (controls, direction marks,
-    private use)."""
-    kept = "".join(
-        " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C"
-    )
-    return " ".join(kept.split())
-
-
-def short_name(title: str) -> str:
-    """A title cut at a word, to be read in a sentence."""
-    text = plain_text(title)
-    if len(text) <= _NAME_LENGTH:
-        return text
-    cut = text[: _NAME_LENGTH - 1]
-    head, _, _ = cut.rpartition(" ")
-    return (head if len(head) > _NAME_LENGTH // 2 else cut).rstrip(" ,;:-–|/(") + "…"
 
 
 def fact_of(

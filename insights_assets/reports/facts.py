@@ -14,14 +14,13 @@ from datetime import date, timedelta
 from typing import Any
 
 from insights_assets.competition.formulas import Dimension, Method
+from insights_assets.display_names import plain_text, short_name
 from insights_assets.reports.fact import (
     SCORES_TABLE,
     Fact,
     Member,
     fact_of,
-    plain_text,
     score_source,
-    short_name,
 )
 from insights_assets.reports.group_facts import group_facts, lead_facts
 from insights_assets.reports.inputs import HISTORY_DAYS, ReportInputs, Row

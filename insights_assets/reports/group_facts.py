@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from babel.numbers import get_currency_precision
 
 from insights_assets.competition.formulas import Dimension
+from insights_assets.display_names import short_name
 from insights_assets.reports import what_if
 from insights_assets.reports.fact import (
     FEATURES_TABLE,
@@ -21,7 +22,6 @@ from insights_assets.reports.fact import (
     fact_of,
     product_source,
     score_source,
-    short_name,
 )
 from insights_assets.reports.inputs import ReportInputs, Row
 from insights_resources.marketplaces import ProductKey

@@ -17,6 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from insights_assets.competition.reasons import reason_words
 from insights_assets.reports.amounts import (
     NONE,
     count_text,
@@ -27,7 +28,6 @@ from insights_assets.reports.amounts import (
 from insights_assets.reports.charts import MOST_LINES, Line, colour_of, line_chart, score_bars
 from insights_assets.reports.fact import Member
 from insights_assets.reports.facts import FactSheet, HistoryLine
-from insights_assets.reports.reasons import reason_words
 from insights_assets.reports.schema import Report
 
 #: Section of the schema -> its heading; SWOT in two by two.

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from insights_assets.display_names import short_name
 from insights_assets.reports.comparisons import leader
-from insights_assets.reports.fact import FEATURES_TABLE, SCORES_TABLE, short_name
+from insights_assets.reports.fact import FEATURES_TABLE, SCORES_TABLE
 from insights_assets.reports.facts import FactSheet, fact_sheet
 from insights_assets.reports.inputs import FEATURES_READ, Membership, ReportInputs
 from insights_resources.marketplaces import ProductKey

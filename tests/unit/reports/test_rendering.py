@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from selectolax.lexbor import LexborHTMLParser
 
-from insights_assets.reports.fact import short_name
+from insights_assets.display_names import short_name
 from insights_assets.reports.facts import FactSheet, fact_sheet
 from insights_assets.reports.rebuild import audit_reports
 from insights_assets.reports.rendering import Pages, Provenance, markdown_text, render
