@@ -36,6 +36,7 @@ def product_features(seen: list[Observation], day: date) -> dict[str, Any] | Non
     known = (day - last.day).days <= CARRY_DAYS
     shown = last.snapshot if known else None
     price = _number(shown.price) if shown else None
+    currency = next((o.snapshot.currency for o in reversed(past) if o.snapshot.currency), None)
     reason = shown.price_missing_reason if shown else "not_captured"
     return_today = _log_returns(past).get(day)
     before = [
@@ -48,7 +49,7 @@ def product_features(seen: list[Observation], day: date) -> dict[str, Any] | Non
         "last_captured_at": last.captured_at,
         "observations": sum(1 for o in past if o.day == day),
         "family_asin": family_asin(last.snapshot),
-        "currency": last.snapshot.currency,
+        "currency": currency,
         "price": price,
         "price_missing_reason": None if price is not None else reason,
         "price_log_return_1d": return_today,
@@ -60,7 +61,7 @@ def product_features(seen: list[Observation], day: date) -> dict[str, Any] | Non
             if price is None or list_price is None or list_price < price
             else 1 - price / list_price
         ),
-        "days_since_price_change": _days_since_price_change(past, day, price),
+        "days_since_price_change": _days_since_price_change(past, day) if price else None,
         "primary_rank": primary.rank if primary else None,
         "primary_rank_node": primary_node,
         "primary_rank_median_7d": _median_rank(past, day, primary_node),
@@ -74,11 +75,15 @@ def product_features(seen: list[Observation], day: date) -> dict[str, Any] | Non
         "listing_changed": _listing_changed(past, day),
     }
     for days in (1, 7, 30):
-        then = _known_at(past, day - timedelta(days=days), lambda o: _number(o.snapshot.price))
-        row[f"price_change_{days}d"] = None if price is None or then is None else price / then - 1
+        then = _known_at(past, day - timedelta(days=days), _price_and_currency)
+        row[f"price_change_{days}d"] = (
+            None
+            if price is None or then is None or then[1] != last.snapshot.currency
+            else price / then[0] - 1
+        )
     for days in (7, 30):
         start = day - timedelta(days=days)
-        row[f"price_mean_{days}d"] = _time_weighted_mean(past, day, days)
+        row[f"price_mean_{days}d"] = _time_weighted_mean(past, day, days, currency)
         row[f"primary_rank_log_change_{days}d"] = _rank_log_change(
             past, start, primary_node, primary.rank if primary else None
         )
@@ -91,7 +96,7 @@ def product_features(seen: list[Observation], day: date) -> dict[str, Any] | Non
     row["rating_change_30d"] = (
         None if row["rating"] is None or rating is None else row["rating"] - rating
     )
-    in_effect = [p for p, _, _ in _prices_in_effect(past, day, 30)]
+    in_effect = [p for p, _, _ in _prices_in_effect(past, day, 30, currency)]
     row["price_min_30d"] = min(in_effect, default=None)
     row["price_max_30d"] = max(in_effect, default=None)
     recent = [r for d, r in _log_returns(past).items() if day - timedelta(days=30) < d <= day]
@@ -129,6 +134,11 @@ def rank_features(seen: list[Observation], day: date) -> list[dict[str, Any]]:
     return rows
 
 
+def _price_and_currency(o: Observation) -> tuple[float, str | None] | None:
+    price = _number(o.snapshot.price)
+    return None if price is None else (price, o.snapshot.currency)
+
+
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
@@ -151,27 +161,31 @@ def _known_at(
 
 
 def _log_returns(past: list[Observation]) -> dict[date, float]:
-    """By day: ln of the close over the close of the day before, both captured, both priced."""
+    """By day: ln of the close over the close of the day before, both captured, both priced in one
+    currency."""
     closes = _closes(past)
     returns = {}
     for day, close in closes.items():
         before = closes.get(day - timedelta(days=1))
         if before is None or before.snapshot.price is None or close.snapshot.price is None:
             continue
+        if before.snapshot.currency != close.snapshot.currency:
+            continue
         returns[day] = math.log(float(close.snapshot.price) / float(before.snapshot.price))
     return returns
 
 
 def _prices_in_effect(
-    past: list[Observation], day: date, days: int
+    past: list[Observation], day: date, days: int, currency: str | None
 ) -> list[tuple[float, datetime, datetime]]:
-    """(price, from, to) within the window: from a capture to the next one, at most 7 days on."""
+    """(price, from, to) within the window: from a capture to the next one, at most 7 days on; of
+    the prices in one currency."""
     start, end = end_of_day(day - timedelta(days=days)), end_of_day(day)
     spans = []
     for index, o in enumerate(past):
-        if o.snapshot.price is None:
+        if o.snapshot.price is None or o.snapshot.currency != currency:
             continue
-        until = end_of_day(o.day + timedelta(days=CARRY_DAYS))
+        until = o.captured_at + timedelta(days=CARRY_DAYS)
         if index + 1 < len(past):
             until = min(until, past[index + 1].captured_at)
         begin, until = max(o.captured_at, start), min(until, end)
@@ -180,22 +194,24 @@ def _prices_in_effect(
     return spans
 
 
-def _time_weighted_mean(past: list[Observation], day: date, days: int) -> float | None:
-    spans = _prices_in_effect(past, day, days)
+def _time_weighted_mean(
+    past: list[Observation], day: date, days: int, currency: str | None
+) -> float | None:
+    spans = _prices_in_effect(past, day, days, currency)
     seconds = sum((until - begin).total_seconds() for _, begin, until in spans)
     if seconds == 0:
         return None
     return sum(p * (until - begin).total_seconds() for p, begin, until in spans) / seconds
 
 
-def _days_since_price_change(past: list[Observation], day: date, price: float | None) -> int | None:
-    if price is None:
-        return None
+def _days_since_price_change(past: list[Observation], day: date) -> int | None:
+    """Days since the first capture of the price that now holds; None where it always held."""
     first = None
+    now = _price_and_currency(past[-1])
     for o in reversed(past):
         if o.snapshot.price is None:
             continue
-        if float(o.snapshot.price) != price:
+        if _price_and_currency(o) != now:
             return None if first is None else (day - first).days
         first = o.day
     return None

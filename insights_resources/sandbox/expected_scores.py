@@ -71,7 +71,9 @@ def eligible_peers(
         row = features[other]
         if other == key or other.marketplace != key.marketplace:
             continue
-        if row["currency"] != own["currency"] or row["family_asin"] == own["family_asin"]:
+        if own["currency"] is None or row["currency"] != own["currency"]:
+            continue
+        if row["family_asin"] == own["family_asin"]:
             continue
         if reference - row["last_captured_at"] > _FRESH:
             continue
@@ -94,11 +96,14 @@ def _score(
 ) -> dict[str, Any]:
     own = features[key]
     peers = eligible_peers(key, features, reference)
-    dimensions = {
-        "price": _price_score(own, [features[p] for p in peers], method),
-        "quality": _quality_score(own, [features[p] for p in peers], method),
-        "popularity": _popularity_score(nodes[key], [nodes[p] for p in peers], method),
-    }
+    is_fresh = reference - own["last_captured_at"] <= _FRESH
+    dimensions: dict[str, float | None] = dict.fromkeys(("price", "quality", "popularity"))
+    if is_fresh:
+        dimensions = {
+            "price": _price_score(own, [features[p] for p in peers], method),
+            "quality": _quality_score(own, [features[p] for p in peers], method),
+            "popularity": _popularity_score(nodes[key], [nodes[p] for p in peers], method),
+        }
     present = {name: value for name, value in dimensions.items() if value is not None}
     overall, contributions = None, {}
     if len(present) >= 2:

@@ -302,7 +302,7 @@ class _PageView:
             "cart_button": t["preorder_button" if s.availability == "preorder" else "add_to_cart"],
             "delivery": t["free_delivery"].format(
                 language.day(self.extras.day + timedelta(days=3)),
-                self.money(self.product.amount(_FREE_DELIVERY.get(s.currency, 3500))),
+                self.money(self.product.amount(_FREE_DELIVERY.get(s.currency or "", 3500))),
             ),
             "delivery_day": language.day(self.extras.day + timedelta(days=3)),
             "subscription": None if subscription is None else language.parts(subscription),

@@ -30,7 +30,7 @@ class SnapshotTruth:
     marketplace: str
     asin: str
     title: str
-    currency: str
+    currency: str | None
     brand: str
     price: Decimal | None
     price_min: Decimal | None

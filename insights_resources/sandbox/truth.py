@@ -22,11 +22,18 @@ class ExpectedResults:
     Rows are dictionaries with the names of the warehouse's columns. Amounts are floats.
     """
 
-    def __init__(self, market: SandboxMarket, first_day: date, last_day: date) -> None:
+    def __init__(
+        self,
+        market: SandboxMarket,
+        first_day: date,
+        last_day: date,
+        observations: Observations | None = None,
+    ) -> None:
         self.market = market
         self.first_day = first_day
         self.last_day = last_day
-        self.observations: Observations = observe(market, first_day, last_day)
+        #: Of the market's own truth, or others that were captured in its place.
+        self.observations: Observations = observations or observe(market, first_day, last_day)
 
     @property
     def days(self) -> Iterator[date]:
@@ -54,14 +61,21 @@ class ExpectedResults:
 
     def scores(self) -> dict[tuple[date, str, ProductKey, str], dict[str, Any]]:
         """The rows of ``fact_competitive_scores`` by day, group, product and method."""
-        rows = {}
+        rows: dict[tuple[date, str, ProductKey, str], dict[str, Any]] = {}
         for group in self.market.groups:
             members = tuple(product.key for product in group.products)
             for day in self.days:
-                for row in expected_scores.group_scores(self.observations, members, day):
-                    key = ProductKey(row["marketplace"], row["asin"])
-                    rows[day, group.group_id, key, row["method"]] = row
+                rows |= self.group_scores(group.group_id, members, day)
         return rows
+
+    def group_scores(
+        self, group_id: str, members: tuple[ProductKey, ...], day: date
+    ) -> dict[tuple[date, str, ProductKey, str], dict[str, Any]]:
+        """Those of one group with these members on a day."""
+        return {
+            (day, group_id, ProductKey(row["marketplace"], row["asin"]), row["method"]): row
+            for row in expected_scores.group_scores(self.observations, members, day)
+        }
 
     def alerts(self) -> dict[ProductKey, list[dict[str, Any]]]:
         """The rows of ``fact_alerts`` by product, in the order of days."""
