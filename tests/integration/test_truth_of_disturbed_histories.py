@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -149,6 +150,20 @@ def _rebuild(warehouse: Warehouse, scopes: list[Scope]) -> None:
         rebuild_alerts(warehouse, scope)
 
 
+def _warehouse(history: History, folder: Path) -> Warehouse:
+    """An empty one with the history's groups and the default rules."""
+    warehouse = Warehouse.open(f"sqlite:///{folder / 'insights.db'}")
+    migrate(warehouse)
+    sync_default_rules(warehouse)
+    for group_id, members in history.members.items():
+        store_group(
+            warehouse,
+            group_id,
+            [(key.marketplace, key.asin, since, until) for key, since, until in members],
+        )
+    return warehouse
+
+
 @pytest.fixture(scope="module", params=SEEDS)
 def seed(request: pytest.FixtureRequest) -> int:
     return int(request.param)
@@ -164,16 +179,7 @@ def rebuilt(
     disturbed: History, seed: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Warehouse]:
     """Most captures first; then the late ones, of which only what they reach is rebuilt."""
-    folder = tmp_path_factory.mktemp("disturbed")
-    warehouse = Warehouse.open(f"sqlite:///{folder / 'insights.db'}")
-    migrate(warehouse)
-    sync_default_rules(warehouse)
-    for group_id, members in disturbed.members.items():
-        store_group(
-            warehouse,
-            group_id,
-            [(key.marketplace, key.asin, since, until) for key, since, until in members],
-        )
+    warehouse = _warehouse(disturbed, tmp_path_factory.mktemp("disturbed"))
     captures = _captures(disturbed)
     draw = random.Random(-seed)
     draw.shuffle(captures)
@@ -256,3 +262,24 @@ def test_a_rebuild_of_everything_changes_nothing(rebuilt: Warehouse) -> None:
         alerts.states,
     ):
         assert (built.rows_added, built.rows_changed, built.rows_removed) == (0, 0, 0)
+
+
+def test_what_was_captured_later_changes_no_earlier_day(
+    rebuilt: Warehouse, disturbed: History, tmp_path: Path
+) -> None:
+    """A day rebuilt from what was captured by its end is the day as it stands weeks later."""
+    day = FIRST + timedelta(days=40)
+    then = _warehouse(disturbed, tmp_path)
+    store_snapshots(then, [c for c in _captures(disturbed) if c["captured_at"].date() <= day])
+    _rebuild(then, [Scope(FIRST, day)])
+    for rows in (
+        truth_comparison.product_features,
+        truth_comparison.rank_features,
+        truth_comparison.scores,
+    ):
+        known = {key: row for key, row in rows(rebuilt).items() if row["day"] <= day}
+        assert_same_rows(rows(then), known)
+    assert truth_comparison.alerts(then) == {
+        alert for alert in truth_comparison.alerts(rebuilt) if alert[1] <= day
+    }
+    then.dispose()
