@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -23,14 +24,14 @@ from insights_resources.warehouse.row_conditions import of_products
 _KEY = ["marketplace", "asin", "method"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GroupDay:
     """The scores of a group on a day as they are stored, and what they were computed from.
 
     ``scores`` has the current rows of ``fact_competitive_scores``; ``features`` and
     ``rank_features`` the members' rows of the day as they were published when it was scored, with
-    the columns that scoring reads. ``scored_at`` is when that was. ``names`` has what people call
-    the products, where that is known.
+    the columns that scoring reads (and the names of the nodes). ``scored_at`` is when that was.
+    ``names`` has what people call the products, where that is known.
     """
 
     group_id: str
@@ -42,7 +43,7 @@ class GroupDay:
     rank_features: pd.DataFrame
     names: dict[ProductKey, str]
 
-    @property
+    @cached_property
     def products(self) -> list[ProductKey]:
         """The members on that day, in order."""
         return sorted(
@@ -75,10 +76,28 @@ class GroupDay:
             + ", ".join(map(str, self.products))
         )
 
-    def rescored(
-        self, features: pd.DataFrame | None = None, rank_features: pd.DataFrame | None = None
-    ) -> pd.DataFrame:
-        """The group's scores computed again, from these features instead of its own."""
+    @cached_property
+    def feature_rows(self) -> dict[ProductKey, dict[str, Any]]:
+        """The row of ``features`` of each product that has one; None for what is missing."""
+        return {
+            ProductKey(row["marketplace"], row["asin"]): row for row in _plain_rows(self.features)
+        }
+
+    @cached_property
+    def rank_rows(self) -> dict[tuple[ProductKey, str], dict[str, Any]]:
+        """The row of ``rank_features`` of each product and node."""
+        return {
+            (ProductKey(row["marketplace"], row["asin"]), row["node_key"]): row
+            for row in _plain_rows(self.rank_features)
+        }
+
+    @cached_property
+    def scored_again(self) -> pd.DataFrame:
+        """The group's scores computed again from its own features."""
+        return self.scored_from(self.features, self.rank_features)
+
+    def scored_from(self, features: pd.DataFrame, rank_features: pd.DataFrame) -> pd.DataFrame:
+        """The group's scores computed from other features of its members."""
         day = pd.Series([pd.Timestamp(self.day)] * len(self.products)).astype("datetime64[s]")
         members = pd.DataFrame(
             {
@@ -90,8 +109,8 @@ class GroupDay:
             }
         )
         return score_groups(
-            self.features if features is None else features,
-            self.rank_features if rank_features is None else rank_features,
+            features,
+            rank_features,
             members,
             self.day,
             self.day,
@@ -107,6 +126,13 @@ def score_row(scores: pd.DataFrame, product: ProductKey, method: Method) -> dict
         & (scores["method"] == method.value)
     ]
     return {str(name): plain_value(value) for name, value in found.iloc[0].items()}
+
+
+def _plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {str(name): plain_value(value) for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
 
 
 def plain_value(value: Any) -> Any:
@@ -158,7 +184,7 @@ def read_group_day(warehouse: Warehouse, group_id: str, day: date | None = None)
                 warehouse,
                 connection,
                 tables.rank_features,
-                RANK_COLUMNS,
+                (*RANK_COLUMNS, "category"),
                 products,
                 scored_day,
                 scored_at,
@@ -216,7 +242,8 @@ def _scored_day(connection: Connection, group_id: str, day: date | None) -> date
     raise InvalidInputError(
         f"{group_id} has no score on {day}; "
         + (
-            f"the nearest days with scores are {' and '.join(known)}; for this one run "
+            f"the nearest {'day' if len(known) == 1 else 'days'} with scores: "
+            f"{' and '.join(known)}; for this one run "
             if known
             else "nor on any other day; run "
         )

@@ -121,8 +121,8 @@ def what_if(
         product,
         method,
         tuple(made),
-        _of_method(group_day.rescored(), method),
-        _of_method(group_day.rescored(features, ranks), method),
+        _of_method(group_day.scored_again, method),
+        _of_method(group_day.scored_from(features, ranks), method),
     )
 
 
@@ -172,7 +172,7 @@ def _change_rank(
             f"{product} shows no Best Sellers Rank on {group_day.day}: there is no category in "
             f"which its rank could be thought to be different"
         )
-    compared = score_row(group_day.rescored(), product, method)["inputs"].get("rank_node")
+    compared = score_row(group_day.scored_again, product, method)["inputs"].get("rank_node")
     node = compared if compared is not None else str(own["node_key"].iloc[0])
     at = _is_product(ranks, product) & (ranks["node_key"] == node)
     if method is Method.ROBUST:
