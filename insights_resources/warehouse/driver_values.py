@@ -1,20 +1,31 @@
 """A frame's columns as the databases' drivers take and give them, whole columns at a time.
 
-PostgreSQL is written with COPY's text format and read through psycopg's own conversions. SQLite is
-written and read as integers (money in hundredths, truth values), texts (days, instants, JSON) and
-reals. SQLAlchemy's conversions of single values are left out on purpose: they cost more than the
-database itself.
+PostgreSQL is written and read in COPY's text format. SQLite is written and read as integers (money
+in hundredths, truth values), texts (days, instants, JSON) and reals. The conversions of single
+values by SQLAlchemy and by the drivers are left out on purpose: they cost more than the database
+itself.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Boolean, Column, ColumnElement, Date, Float, Integer, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Date,
+    Float,
+    Integer,
+    Table,
+)
 from sqlalchemy.types import JSON
 
 from insights_resources.warehouse.column_types import MONEY_SCALE, Money, UtcDateTime
@@ -98,18 +109,100 @@ def _times_as_text(series: pd.Series, column: Column[Any]) -> list[str]:
     return np.datetime_as_string(moments, timezone="UTC").tolist()
 
 
-def series_from_driver(
-    values: Sequence[Any], column: ColumnElement[Any], is_postgres: bool
-) -> pd.Series:
-    """One column of a result, as the driver gave it, with the dtype of ``frames``."""
+def frame_from_copy(data: bytes, columns: Sequence[ColumnElement[Any]]) -> pd.DataFrame:
+    """Rows in the text format of PostgreSQL's COPY as a frame with the dtypes of ``frames``."""
+    if not data:
+        return pd.DataFrame({column.name: _series_from_copy(None, column) for column in columns})
+    raw = pd.read_csv(
+        io.BytesIO(data),
+        sep="\t",
+        lineterminator="\n",
+        quoting=3,  # csv.QUOTE_NONE: COPY escapes with backslashes
+        header=None,
+        names=range(len(columns)),
+        dtype=dict(enumerate(map(_read_as, columns))),
+        na_values=[_NULL],
+        keep_default_na=False,
+        skip_blank_lines=False,
+        # In one piece: how it is cut would not follow the rows.
+        low_memory=False,
+    )
+    # Next to no block has a backslash that does not begin a NULL.
+    if data.count(b"\\") != data.count(_NULL.encode()):
+        for place in range(len(columns)):
+            if raw[place].dtype == "object":
+                raw[place] = _unescaped(raw[place])
+    return pd.DataFrame(
+        {column.name: _series_from_copy(raw[place], column) for place, column in enumerate(columns)}
+    )
+
+
+def _read_as(column: ColumnElement[Any]) -> str:
+    """The dtype that the CSV parser gives a column at first."""
     kind = column.type
-    if isinstance(kind, Money):
-        if is_postgres:
-            values = [None if v is None else int(v.scaleb(MONEY_SCALE)) for v in values]
-        return _masked(values, "Int64")
+    if isinstance(kind, BigInteger):
+        return "Int64"
+    if isinstance(kind, Float | Integer | Money):
+        # All others are exact as a float: below 2^31, or below 10^14 hundredths.
+        return "float64"
+    return "object"
+
+
+def _series_from_copy(raw: pd.Series | None, column: ColumnElement[Any]) -> pd.Series:
+    """One column as the CSV parser gave it, with the dtype of ``frames``; None: no rows."""
+    kind, dtype = column.type, dtype_of(column)
+    if raw is None or isinstance(kind, BigInteger | Float):
+        return pd.Series([] if raw is None else raw, dtype=dtype)
+    if isinstance(kind, Money | Integer):
+        values = raw.to_numpy()
+        missing = np.isnan(values)
+        scaled = np.rint(values * 10**MONEY_SCALE) if isinstance(kind, Money) else values
+        whole = np.where(missing, 0, scaled).astype("int64")
+        return pd.Series(pd.arrays.IntegerArray(whole, missing))
+    if isinstance(kind, Boolean):
+        values = raw.to_numpy()
+        return pd.Series(pd.arrays.BooleanArray(values == "t", pd.isna(values)))
     if isinstance(kind, UtcDateTime):
-        if is_postgres:
-            return pd.Series(pd.to_datetime(list(values), utc=True).as_unit("us"))
+        moments = pd.to_datetime(raw, utc=True, format="ISO8601")
+        return pd.Series(moments.astype("datetime64[us, UTC]"))
+    if isinstance(kind, Date):
+        codes, days = pd.factorize(raw.to_numpy())
+        known = np.append(np.array(days.tolist(), dtype="datetime64[D]"), np.datetime64("NaT"))
+        return pd.Series(known[codes].astype("datetime64[s]"))
+    if isinstance(kind, JSON):
+        documents = np.empty(len(raw), dtype="object")
+        documents[:] = [json.loads(text) if isinstance(text, str) else None for text in raw]
+        return pd.Series(documents, dtype="object")
+    return raw.astype("str")
+
+
+def _unescaped(texts: pd.Series) -> pd.Series:
+    """What COPY wrote with backslashes, as it was."""
+    values = texts.to_numpy(dtype="object")
+    changed = {
+        row: _ESCAPED.sub(_unescape, value)
+        for row, value in enumerate(values)
+        if isinstance(value, str) and "\\" in value
+    }
+    if not changed:
+        return texts
+    values = values.copy()
+    values[list(changed)] = list(changed.values())
+    return pd.Series(values, dtype="object")
+
+
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_UNESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+
+
+def _unescape(match: re.Match[str]) -> str:
+    return _UNESCAPED.get(match[1], match[1])
+
+
+def series_from_sqlite(values: Sequence[Any], column: ColumnElement[Any]) -> pd.Series:
+    """One column of a result, as sqlite3 gave it, with the dtype of ``frames``."""
+    kind = column.type
+    if isinstance(kind, UtcDateTime):
         # Without the Z, which numpy does not know.
         moments = [None if value is None else value[:-1] for value in values]
         naive = pd.Series(np.array(moments, dtype="datetime64[us]"))
@@ -118,14 +211,11 @@ def series_from_driver(
         return pd.Series(np.array(list(values), dtype="datetime64[D]").astype("datetime64[s]"))
     if isinstance(kind, Float):
         return pd.Series(np.array(list(values), dtype="float64"))
-    if isinstance(kind, Boolean | Integer):
+    if isinstance(kind, Money | Boolean | Integer):
         return _masked(values, dtype_of(column))
     if isinstance(kind, JSON):
-        documents = (
-            list(values)
-            if is_postgres
-            else [None if value is None else json.loads(value) for value in values]
-        )
+        documents = np.empty(len(values), dtype="object")
+        documents[:] = [None if value is None else json.loads(value) for value in values]
         return pd.Series(documents, dtype="object")
     return pd.Series(list(values), dtype=dtype_of(column))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import itertools
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,7 +13,17 @@ from typing import Any
 
 import pandas as pd
 from filelock import FileLock, Timeout
-from sqlalchemy import CompoundSelect, Connection, Engine, Select, Table, create_engine, event, text
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    create_engine,
+    event,
+    text,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
@@ -19,11 +31,14 @@ from insights_resources.errors import ConfigurationError, WarehouseError
 from insights_resources.warehouse.driver_values import (
     blocks,
     copy_text,
-    series_from_driver,
+    frame_from_copy,
+    series_from_sqlite,
     sqlite_rows,
 )
 from insights_resources.warehouse.tables import INTERNAL_SCHEMA
 
+#: Rows that are read, and turned into columns, at once.
+_ROWS_OF_A_PART = 200_000
 #: How long a statement waits for SQLite's one writer, in seconds.
 _SQLITE_BUSY_SECONDS = 60
 #: How long a rebuild waits for another writer of its days, in seconds.
@@ -145,18 +160,82 @@ class Warehouse:
         if connection is None:
             with self.read() as own:
                 return self.read_frame(query, own)
-        result = connection.execute(query)
+        parts = list(self.stream_frames(query, connection))
+        return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+
+    def stream_frames(
+        self,
+        query: Select[Any] | CompoundSelect[Any],
+        connection: Connection,
+        rows: int = _ROWS_OF_A_PART,
+    ) -> Generator[pd.DataFrame, None, None]:
+        """The same in parts of so many rows, in the query's order; at least one part.
+
+        The connection serves nothing else until the last part was taken.
+        """
         columns = list(query.selected_columns)
-        # The driver's own rows: SQLAlchemy would convert value by value.
-        rows = result.cursor.fetchall() if result.cursor is not None else []
-        result.close()
-        values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
-        return pd.DataFrame(
-            {
-                column.name: series_from_driver(raw, column, self.is_postgres)
-                for column, raw in zip(columns, values, strict=True)
-            }
-        )
+        stream = self._copy_out if self.is_postgres else self._fetch
+        yield from stream(query, connection, columns, rows)
+
+    @staticmethod
+    def _fetch(
+        query: Select[Any] | CompoundSelect[Any],
+        connection: Connection,
+        columns: Sequence[ColumnElement[Any]],
+        rows: int,
+    ) -> Iterator[pd.DataFrame]:
+        result = connection.execute(query)
+        try:
+            is_first = True
+            # The driver's own rows: SQLAlchemy would convert value by value.
+            while (found := result.cursor.fetchmany(rows)) or is_first:
+                values = list(zip(*found, strict=True)) if found else [()] * len(columns)
+                yield pd.DataFrame(
+                    {
+                        column.name: series_from_sqlite(raw, column)
+                        for column, raw in zip(columns, values, strict=True)
+                    }
+                )
+                is_first = False
+        finally:
+            result.close()
+
+    @staticmethod
+    def _copy_out(
+        query: Select[Any] | CompoundSelect[Any],
+        connection: Connection,
+        columns: Sequence[ColumnElement[Any]],
+        rows: int,
+    ) -> Iterator[pd.DataFrame]:
+        # COPY takes no parameters: SQLAlchemy writes the values as literals of their types, and
+        # doubles each % for a driver that would look for parameters.
+        compiled = query.compile(
+            dialect=connection.dialect, compile_kwargs={"literal_binds": True}
+        ).string.replace("%%", "%")
+        driver = connection.connection.driver_connection
+        if driver is None:
+            raise WarehouseError("the connection to PostgreSQL is closed")
+        with (
+            driver.cursor() as cursor,
+            cursor.copy(f"COPY ({compiled}) TO STDOUT".encode()) as copy,
+            ThreadPoolExecutor(1) as reader,
+        ):
+            lines = iter(copy)
+
+            def take() -> bytes:
+                return b"".join(itertools.islice(lines, rows))
+
+            # While a part is worked on, the next one is taken: the server works meanwhile.
+            ahead = reader.submit(take)
+            try:
+                part = ahead.result()
+                is_first = True
+                while part or is_first:
+                    ahead = reader.submit(take)
+                    yield frame_from_copy(part, columns)
+                    is_first, part = False, ahead.result()
+            finally:
+                wait([ahead])
 
     def insert_frame(self, connection: Connection, table: Table, frame: pd.DataFrame) -> int:
         """Appends the frame's rows: COPY on PostgreSQL, many rows a statement on SQLite.
