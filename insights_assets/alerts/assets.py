@@ -1,12 +1,14 @@
 """The asset of alerts."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 from dagster import AssetExecutionContext, asset
 
 from insights_assets.alerts.default_rules import sync_default_rules
 from insights_assets.alerts.rebuild import rebuild_alerts
+from insights_assets.alerts.rule_file import read_catalog_rules, sync_catalog_rules
 from insights_assets.features.assets import PRODUCT_FEATURES
 from insights_assets.partitions import DAILY, SINGLE_RUN
 from insights_assets.published_asset import failures_without_traceback, rebuild_published_asset
@@ -15,7 +17,7 @@ from insights_assets.table_metadata import OWNERS, asset_key, table_metadata
 from insights_resources.scope import Scope, today_utc
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.publication import PublishedBuild
-from insights_resources.wiring import WarehouseResource
+from insights_resources.wiring import ProjectFiles, WarehouseResource
 
 ALERTS = asset_key("alerts", "alerts")
 
@@ -32,12 +34,16 @@ ALERTS = asset_key("alerts", "alerts")
     metadata=table_metadata(tables.alerts),
 )
 def alerts(
-    context: AssetExecutionContext, config: ScopeConfig, warehouse: WarehouseResource
+    context: AssetExecutionContext,
+    config: ScopeConfig,
+    warehouse: WarehouseResource,
+    files: ProjectFiles,
 ) -> None:
     """One row each time that a rule fires for a product.
 
-    Grain: one alert. Inputs: the features day by day, the rules, and the state of each rule on the
-    day before (`alert_states`). A rule fires when its condition becomes true and is armed again
+    Grain: one alert. Inputs: the features day by day, the rules (`alert_rules`, brought up to date
+    with the platform's own and the catalog file's first), and the state of each rule on the day
+    before (`alert_states`). A rule fires when its condition becomes true and is armed again
     when it has been false; a failed capture fires nothing. Idempotent: ids are deterministic, a
     rebuild gives the same alerts. Only alerts of today are announced in the run's log: a rebuild
     of the past notifies nobody. Read by people, reports and summaries.
@@ -53,6 +59,7 @@ def alerts(
         return [built.states, built.alerts]
 
     with failures_without_traceback(context):
+        sync_catalog_rules(database, read_catalog_rules(Path(files.catalog_file)))
         sync_default_rules(database)
         rebuild_published_asset(
             context,

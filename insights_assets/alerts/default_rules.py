@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
 
-from insights_assets.alerts.rules import Kind, Rule, Severity, Step
+from insights_assets.alerts.rules import Rule
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
 
@@ -15,63 +14,91 @@ from insights_resources.warehouse.engine import Warehouse
 DEFAULT_SOURCE = "default"
 
 
-def _ladder(*steps: tuple[float, Severity]) -> tuple[Step, ...]:
-    return tuple(Step(at_least, severity) for at_least, severity in steps)
+def _row(
+    rule_id: str,
+    name: str,
+    condition: dict[str, Any],
+    severities: list[dict[str, Any]],
+    creep: float | None = None,
+) -> dict[str, Any]:
+    return {
+        "rule_id": rule_id,
+        "name": name,
+        "condition": condition,
+        "applies_to": None,
+        "severities": severities,
+        "creep": creep,
+    }
 
 
-DEFAULT_RULES: tuple[Rule, ...] = (
-    Rule(
+#: The rows' columns but for ``is_enabled`` and ``source``.
+DEFAULT_ROWS: tuple[dict[str, Any], ...] = (
+    _row(
         "price-move",
         "Price moved against its 7-day mean",
-        Kind.PRICE_MOVE,
-        0.10,
-        _ladder((0.0, Severity.INFO), (0.20, Severity.WARNING), (0.35, Severity.CRITICAL)),
+        {"measure": "price", "against": "mean_7d", "change": "percent", "at_least": 10},
+        [
+            {"at_least": 0, "severity": "info"},
+            {"at_least": 20, "severity": "warning"},
+            {"at_least": 35, "severity": "critical"},
+        ],
+        creep=10,
     ),
-    Rule(
+    _row(
         "rank-move",
         "Best Sellers Rank moved against its 7-day median",
-        Kind.RANK_MOVE,
-        math.log(1.5),
-        _ladder(
-            (0.0, Severity.INFO), (math.log(2), Severity.WARNING), (math.log(4), Severity.CRITICAL)
-        ),
+        {"measure": "primary_rank", "against": "median_7d", "change": "factor", "at_least": 1.5},
+        [
+            {"at_least": 1, "severity": "info"},
+            {"at_least": 2, "severity": "warning"},
+            {"at_least": 4, "severity": "critical"},
+        ],
+        creep=1.5,
     ),
-    Rule(
+    _row(
         "rating-drop",
         "Rating fell within 30 days",
-        Kind.RATING_DROP,
-        0.3,
-        _ladder((0.0, Severity.WARNING), (0.5, Severity.CRITICAL)),
+        {
+            "measure": "rating",
+            "against": "30d_ago",
+            "change": "absolute",
+            "at_least": 0.3,
+            "direction": "down",
+        },
+        [{"at_least": 0, "severity": "warning"}, {"at_least": 0.5, "severity": "critical"}],
+        creep=0.3,
     ),
-    Rule(
+    _row(
         "out-of-stock",
         "Out of stock, confirmed by a second capture",
-        Kind.OUT_OF_STOCK,
-        2.0,
-        _ladder((0.0, Severity.CRITICAL)),
+        {"measure": "out_of_stock_captures", "at_least": 2},
+        [{"at_least": 0, "severity": "critical"}],
     ),
-    Rule(
+    _row(
         "back-in-stock",
         "Back in stock after a confirmed stock-out",
-        Kind.BACK_IN_STOCK,
-        2.0,
-        _ladder((0.0, Severity.INFO)),
+        {"event": "back_in_stock", "after_captures": 2},
+        [{"severity": "info"}],
     ),
-    Rule(
+    _row(
         "seller-changed",
         "Buy-box seller changed",
-        Kind.SELLER_CHANGED,
-        None,
-        _ladder((0.0, Severity.WARNING)),
+        {"event": "seller_changed"},
+        [{"severity": "warning"}],
     ),
-    Rule(
+    _row(
         "price-sigma",
         "Price move beyond what is usual for the product",
-        Kind.PRICE_SIGMA,
-        2.0,
-        _ladder((0.0, Severity.INFO), (3.0, Severity.WARNING), (5.0, Severity.CRITICAL)),
+        {"measure": "price", "change": "sigma", "at_least": 2},
+        [
+            {"at_least": 0, "severity": "info"},
+            {"at_least": 3, "severity": "warning"},
+            {"at_least": 5, "severity": "critical"},
+        ],
     ),
 )
+
+DEFAULT_RULES: tuple[Rule, ...] = tuple(map(Rule.of_row, DEFAULT_ROWS))
 
 
 def sync_default_rules(warehouse: Warehouse) -> None:
@@ -81,28 +108,12 @@ def sync_default_rules(warehouse: Warehouse) -> None:
     source is somebody else.
     """
     table = tables.alert_rules
-    rows: list[dict[str, Any]] = [
-        {
-            "rule_id": rule.rule_id,
-            "name": rule.name,
-            "kind": str(rule.kind),
-            "threshold": rule.threshold,
-            "severities": [
-                {"at_least": step.at_least, "severity": str(step.severity)}
-                for step in rule.severities
-            ],
-            "is_enabled": True,
-            "source": DEFAULT_SOURCE,
-        }
-        for rule in DEFAULT_RULES
-    ]
+    rows = [{**row, "is_enabled": True, "source": DEFAULT_SOURCE} for row in DEFAULT_ROWS]
     dialect_insert: Any = postgresql.insert if warehouse.is_postgres else sqlite.insert
     statement = dialect_insert(table)
     statement = statement.on_conflict_do_update(
         index_elements=["rule_id"],
-        set_={
-            name: statement.excluded[name] for name in ("name", "kind", "threshold", "severities")
-        },
+        set_={name: statement.excluded[name] for name in DEFAULT_ROWS[0] if name != "rule_id"},
         where=table.c.source == DEFAULT_SOURCE,
     )
     with warehouse.begin() as connection:

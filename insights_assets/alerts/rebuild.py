@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any
+from datetime import date
 
 import pandas as pd
 from sqlalchemy import and_, func, select
 
-from insights_assets.alerts.messages import message_of
-from insights_assets.alerts.rules import FEATURE_COLUMNS, Rule, Severity, evaluate, observed_days
-from insights_assets.alerts.transitions import CREPT, FIRED, walk
-from insights_assets.features.timeline import LOOK_BACK_DAYS
+from insights_assets.alerts.evaluation import evaluate_rules, states_before
+from insights_assets.alerts.rules import Rule, Severity
+from insights_assets.alerts.transitions import CREPT, FIRED
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
-from insights_resources.warehouse.frames import conform, empty_frame, own_columns
 from insights_resources.warehouse.publication import (
     Audit,
     AuditFinding,
@@ -61,9 +57,12 @@ def rebuild_alerts(
     with warehouse.writer_lock(tables.alerts, None, None):
         scope = Scope(scope.first_day, _last_day(warehouse, scope), scope.products)
         rules = enabled_rules(warehouse)
-        computed, states = _walk_rules(
-            rules, _features(warehouse, scope), _states_before(warehouse, scope), scope
-        )
+        before = states_before(warehouse, scope)
+        evaluation = evaluate_rules(warehouse, rules, scope, before)
+        computed, states = evaluation.alerts, evaluation.states
+        ended = _ended_states(before, rules, scope)
+        if len(ended):
+            states = pd.concat([states, ended], ignore_index=True) if len(states) else ended
         covers = and_(
             in_scope(tables.alerts, scope),
             one_of(tables.alerts.c.rule_id, [rule.rule_id for rule in rules]),
@@ -120,99 +119,15 @@ def _last_day(warehouse: Warehouse, scope: Scope) -> date:
     return max(days)
 
 
-def _features(warehouse: Warehouse, scope: Scope) -> pd.DataFrame:
-    """The observed days of the scope, with what was last known before each."""
-    table = tables.product_features
-    before = scope.first_day - timedelta(days=LOOK_BACK_DAYS)
-    read = Scope(before, scope.last_day, scope.products)
-    days = observed_days(
-        warehouse.read_frame(
-            select_current(table, *(table.c[name] for name in FEATURE_COLUMNS)).where(
-                in_scope(table, read), table.c.observations > 0
-            )
-        )
-    )
-    return days[days["day"] >= pd.Timestamp(scope.first_day)]
-
-
-def _states_before(warehouse: Warehouse, scope: Scope) -> pd.DataFrame:
-    """The last state of each rule and product before the scope."""
-    table = tables.alert_states
-    key = ("rule_id", "marketplace", "asin")
-    last = (
-        select(*(table.c[name] for name in key), func.max(table.c.day).label("day"))
-        .where(
-            is_current(table),
-            table.c.day < scope.first_day,
-            of_products(table, scope.products),
-        )
-        .group_by(*(table.c[name] for name in key))
-        .subquery()
-    )
-    return warehouse.read_frame(
-        select_current(table).join(
-            last, and_(*(table.c[name] == last.c[name] for name in (*key, "day")))
-        )
-    )
-
-
-def _walk_rules(
-    rules: Collection[Rule], days: pd.DataFrame, before: pd.DataFrame, scope: Scope
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All rules' alerts and states, as their tables have them."""
-    alerts = [empty_frame(tables.alerts)]
-    states = [empty_frame(tables.alert_states)]
-    for rule in rules:
-        walked = walk(rule, evaluate(rule, days), before[before["rule_id"] == rule.rule_id])
-        states.append(walked.states.assign(rule_id=rule.rule_id))
-        if len(walked.alerts):
-            alerts.append(_alert_rows(rule, walked.alerts, days))
+def _ended_states(before: pd.DataFrame, rules: Collection[Rule], scope: Scope) -> pd.DataFrame:
+    """The states of rules that are not enabled any more end on the scope's first day."""
     enabled = [rule.rule_id for rule in rules]
     ended = before[before["is_active"] & ~before["rule_id"].isin(enabled)]
-    states.append(
-        ended.assign(
-            day=pd.Series(pd.Timestamp(scope.first_day), ended.index, dtype="datetime64[s]"),
-            is_active=pd.Series(False, ended.index, dtype="boolean"),
-            last_alerted_value=float("nan"),
-        )
+    return ended.assign(
+        day=pd.Series(pd.Timestamp(scope.first_day), ended.index, dtype="datetime64[s]"),
+        is_active=pd.Series(False, ended.index, dtype="boolean"),
+        last_alerted_value=float("nan"),
     )
-    return (
-        conform(_concatenated(alerts), tables.alerts),
-        conform(_concatenated(states), tables.alert_states),
-    )
-
-
-def _concatenated(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """One frame; empty ones would only blur the dtypes of the others."""
-    filled = [frame for frame in frames if len(frame)]
-    return pd.concat(filled, ignore_index=True) if filled else frames[0]
-
-
-def _alert_rows(rule: Rule, alerts: pd.DataFrame, days: pd.DataFrame) -> pd.DataFrame:
-    """Rows of ``fact_alerts`` for the alerts of a rule, which share the index of ``days``."""
-    rest = [name for name in days.columns if name not in alerts.columns]
-    detailed: list[dict[Any, Any]] = alerts.join(days[rest]).to_dict("records")
-    transitions = [str(alert["transition"]) for alert in detailed]
-    rows = alerts.assign(
-        rule_id=rule.rule_id,
-        alert_id=[
-            alert_id(
-                rule.rule_id, alert["marketplace"], alert["asin"], alert["day"].date(), transition
-            )
-            for alert, transition in zip(detailed, transitions, strict=True)
-        ],
-        transition=pd.Series(transitions, alerts.index, dtype="str"),
-        severity=[str(rule.severity_of(alert["magnitude"])) for alert in detailed],
-        message=[message_of(rule.kind, alert) for alert in detailed],
-        captured_at=days.loc[alerts.index, "last_captured_at"],
-    )
-    return rows[own_columns(tables.alerts)]
-
-
-def alert_id(rule_id: str, marketplace: str, asin: str, day: date, transition: str) -> str:
-    """The same for the same rule, product, day and transition, whoever computes it."""
-    named = "|".join((rule_id, marketplace, asin, day.isoformat(), transition))
-    return hashlib.sha256(named.encode()).hexdigest()[:32]
 
 
 def audit_of_days(scope: Scope) -> Audit:

@@ -2,7 +2,7 @@
 
 A rule *fires* when its condition becomes true, and is armed again once the condition has been
 false. A day that says nothing changes nothing. While the condition lasts, a move of the value by
-another threshold since the last alert is one more alert: it *crept*. A condition that is an event
+the rule's creep since the last alert is one more alert: it *crept*. A condition that is an event
 fires on each day that it happens on.
 """
 
@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from insights_assets.alerts.rules import TOLERANCE, Bools, Floats, Rule
+from insights_assets.alerts.measures import Bools, Floats
+from insights_assets.alerts.rules import TOLERANCE, Rule
 
 FIRED = "fired"
 CREPT = "crept"
@@ -37,7 +38,7 @@ class Walk:
 
 
 def walk(rule: Rule, readings: pd.DataFrame, before: pd.DataFrame) -> Walk:
-    """Takes the rule through the readings (see ``rules.evaluate``; one a product and day).
+    """Takes the rule through the readings (see ``readings.evaluate``; one a product and day).
 
     ``before``: the state that each product begins in (marketplace, asin, is_active,
     last_alerted_value); products that it lacks begin armed.
@@ -90,8 +91,8 @@ class _Machine:
         was, last = self.active[who], self.last_alerted[who]
         fired = holds if self._rule.is_event else holds & ~was
         crept = np.zeros(len(who), np.bool_)
-        if self._rule.creep is not None and self._rule.threshold is not None:
-            moved_on = self._rule.creep(value, last) >= self._rule.threshold - TOLERANCE
+        if self._rule.creep is not None and not self._rule.is_event:
+            moved_on = self._rule.moved_since(value, last) >= self._rule.creep - TOLERANCE
             crept = holds & was & moved_on
         alerted = np.where(fired | crept, value, np.where(holds, last, np.nan))
         same = (alerted == last) | (np.isnan(alerted) & np.isnan(last))

@@ -86,7 +86,8 @@ class _CatalogReader:
         self._lines_of_products: dict[ProductKey, int] = {}
 
     def read(self, root: yaml.Node) -> Catalog:
-        fields = self._mapping(root, {"products", "groups"}, "the catalog")
+        # The alerts read their rules themselves (``alerts.rule_file``).
+        fields = self._mapping(root, {"products", "groups", "alert_rules"}, "the catalog")
         products = {}
         for node in self._items(fields.get("products"), "products"):
             product = self._product(node)

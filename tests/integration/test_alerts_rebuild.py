@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from insights_assets.alerts.default_rules import DEFAULT_RULES, sync_default_rules
-from insights_assets.alerts.rebuild import alert_id, audit_alerts, rebuild_alerts
+from insights_assets.alerts.evaluation import alert_id
+from insights_assets.alerts.rebuild import audit_alerts, rebuild_alerts
 from insights_resources.errors import AuditFailedError, InvalidInputError
 from insights_resources.marketplaces import ProductKey
 from insights_resources.scope import Scope
@@ -110,48 +111,52 @@ def test_default_rules_are_added_once_and_stay_whose_they_are(warehouse: Warehou
         "seller-changed",
         "price-sigma",
     }
-    assert rows["rank-move"].threshold == pytest.approx(math.log(1.5))
-    assert rows["seller-changed"].threshold is None
+    assert rows["rank-move"].condition["at_least"] == rows["rank-move"].creep == 1.5
+    assert rows["seller-changed"].creep is None
+    assert {rule.applies_to for rule in rows.values()} == {None}
+    assert {rule.schema_version for rule in rows.values()} == {1}
     assert all(rule.is_enabled and rule.source == "default" for rule in rows.values())
 
     table = tables.alert_rules
     with warehouse.begin() as connection:
         of = table.c.rule_id
         connection.execute(
-            update(table).where(of == "price-move").values(threshold=0.5, is_enabled=False)
+            update(table).where(of == "price-move").values(creep=50, is_enabled=False)
         )
-        connection.execute(
-            update(table).where(of == "rank-move").values(threshold=9.0, source="analyst")
-        )
+        connection.execute(update(table).where(of == "rank-move").values(creep=9, source="analyst"))
         connection.execute(delete(table).where(of == "rating-drop"))
     sync_default_rules(warehouse)
     rows = rule_rows(warehouse)
-    assert (rows["price-move"].threshold, rows["price-move"].is_enabled) == (0.10, False)
-    assert (rows["rank-move"].threshold, rows["rank-move"].source) == (9.0, "analyst")
+    assert (rows["price-move"].creep, rows["price-move"].is_enabled) == (10, False)
+    assert (rows["rank-move"].creep, rows["rank-move"].source) == (9, "analyst")
     assert len(rows) == len(DEFAULT_RULES)
 
 
 @pytest.mark.parametrize(
-    "broken",
+    ("broken", "field"),
     [
-        {"kind": "price_mvoe"},
-        {"threshold": None},
-        {"threshold": -1.0},
-        {"severities": []},
-        {"severities": [{"at_least": 0, "severity": "terrible"}]},
-        {"severities": [{"severity": "info"}]},
-        {"severities": {"at_least": 0}},
+        (
+            {"condition": {"measure": "prcie", "at_least": 1}},
+            "condition.measure: no measure 'prcie'",
+        ),
+        ({"condition": []}, "condition: must be an object"),
+        ({"severities": []}, "severities: must be a list"),
+        ({"creep": -1.0}, "creep: must be"),
+        ({"applies_to": {"groups": ["nobodys"]}}, "applies_to.groups: no group 'nobodys'"),
     ],
 )
-def test_a_rule_that_cannot_be_evaluated_is_named(
-    sqlite_warehouse: Warehouse, broken: dict[str, Any]
+def test_a_rule_that_cannot_be_evaluated_is_named_with_its_field(
+    sqlite_warehouse: Warehouse, broken: dict[str, Any], field: str
 ) -> None:
     sync_default_rules(sqlite_warehouse)
     table = tables.alert_rules
     with sqlite_warehouse.begin() as connection:
-        connection.execute(update(table).where(table.c.rule_id == "price-move").values(**broken))
-    with pytest.raises(InvalidInputError, match="alert rule 'price-move'"):
+        # Of somebody else: the platform's own would be put right.
+        values = {**broken, "source": "analyst"}
+        connection.execute(update(table).where(table.c.rule_id == "price-move").values(**values))
+    with pytest.raises(InvalidInputError, match="alert rule 'price-move'") as refused:
         rebuild_alerts(sqlite_warehouse, SCOPE)
+    assert field in str(refused.value)
     set_enabled(sqlite_warehouse, "price-move", enabled=False)
     rebuild_alerts(sqlite_warehouse, SCOPE)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from insights_assets.alerts.default_rules import DEFAULT_RULES
-from insights_assets.alerts.rules import Kind, Rule, Severity, Step, evaluate, observed_days
-from insights_resources.errors import InvalidInputError
+from insights_assets.alerts.readings import evaluate, observed_days
+from insights_assets.alerts.rules import Severity
 from tests.unit.alerts.feature_rows import ASIN, MARKETPLACE, features, row
 
 RULES = {rule.rule_id: rule for rule in DEFAULT_RULES}
@@ -203,13 +204,6 @@ def test_no_days_give_no_readings(rule_id: str) -> None:
     assert read(rule_id, row(0, observations=0)) == []
 
 
-def test_the_threshold_is_the_rules_own() -> None:
-    strict = Rule("strict", "Strict", Kind.PRICE_MOVE, 0.02, (Step(0.0, Severity.INFO),))
-    days = observed_days(features([row(0, price=1020, price_mean_7d=10.0)]))
-    assert evaluate(strict, days)["active"].tolist() == [True]
-    assert evaluate(RULES["price-move"], days)["active"].tolist() == [False]
-
-
 @pytest.mark.parametrize(
     ("magnitude", "severity"),
     [
@@ -223,28 +217,4 @@ def test_the_threshold_is_the_rules_own() -> None:
     ],
 )
 def test_the_ladder_gives_the_severity(magnitude: float, severity: Severity) -> None:
-    assert RULES["price-move"].severity_of(magnitude) is severity
-
-
-def test_a_row_becomes_a_rule_with_its_ladder_in_order() -> None:
-    rule = Rule.of_row(
-        {
-            "rule_id": "mine",
-            "name": "Mine",
-            "kind": "seller_changed",
-            "threshold": None,
-            "severities": [
-                {"at_least": 2, "severity": "critical"},
-                {"at_least": 0, "severity": "info"},
-            ],
-        }
-    )
-    assert (rule.kind, rule.threshold, rule.is_event) == (Kind.SELLER_CHANGED, None, True)
-    assert rule.severities == (Step(0.0, Severity.INFO), Step(2.0, Severity.CRITICAL))
-
-
-def test_a_row_of_an_unknown_kind_lists_the_kinds() -> None:
-    with pytest.raises(InvalidInputError, match=r"'mine'.*price_move, rank_move"):
-        Rule.of_row(
-            {"rule_id": "mine", "name": "", "kind": "x", "threshold": 1.0, "severities": []}
-        )
+    assert RULES["price-move"].severities_of(np.array([magnitude])) == [severity]
