@@ -17,6 +17,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from insights_assets.charts.drawing import colour_of
+from insights_assets.charts.histories import MOST_LINES, Line
 from insights_assets.competition.reasons import reason_words
 from insights_assets.reports.amounts import (
     NONE,
@@ -25,7 +27,7 @@ from insights_assets.reports.amounts import (
     money_text,
     percent_text,
 )
-from insights_assets.reports.charts import MOST_LINES, Line, colour_of, line_chart, score_bars
+from insights_assets.reports.charts import line_chart, score_bars
 from insights_assets.reports.fact import Member
 from insights_assets.reports.facts import FactSheet, HistoryLine
 from insights_assets.reports.schema import Report

@@ -12,15 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from insights_assets.charts.drawing import COLOURS, colour_of
+from insights_assets.charts.histories import MOST_LINES, Line
 from insights_assets.reports.amounts import count_text, money_text
-from insights_assets.reports.charts import (
-    COLOURS,
-    MOST_LINES,
-    Line,
-    colour_of,
-    line_chart,
-    score_bars,
-)
+from insights_assets.reports.charts import line_chart, score_bars
 
 LAST = date(2026, 3, 10)
 DAYS = [LAST - timedelta(days=back) for back in range(29, -1, -1)]

@@ -1,0 +1,1 @@
+"""Charts of prices, ranks and scores: one definition of each, for reports, files and the UI."""
