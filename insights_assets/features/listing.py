@@ -11,6 +11,7 @@ from insights_assets.features import frame_columns
 from insights_assets.features.timeline import (
     CARRY_DAYS,
     LOOK_BACK_DAYS,
+    Bools,
     Floats,
     Ints,
     Timeline,
@@ -35,21 +36,27 @@ def listing_quality(
 
 
 def listing_columns(timeline: Timeline, rows: Ints, offsets: Ints, fresh: Ints) -> dict[str, Any]:
-    """The listing's columns; ``fresh`` is the capture whose listing stands, or -1."""
+    """The listing's columns; ``fresh`` is the capture whose listing stands, or -1.
+
+    A capture that knows no bullets or no images (an import) says nothing of the listing: its
+    lengths and quality are unknown, not 0.
+    """
     captures = timeline.captures
+    known = _known_listings(captures)
     # Many days carry one capture, and most captures only serve as history.
     used, which = np.unique(fresh, return_inverse=True)
 
     def lengths(name: str) -> Floats:
         texts = captures[name].to_numpy(object)
-        measured = (0 if _is_missing(value) else len(value) for value in texts[used[used >= 0]])
+        held = used[used >= 0]
+        measured = (0 if _is_missing(value) else len(value) for value in texts[held])
         size = np.full(len(used), np.nan)
-        size[used >= 0] = np.fromiter(measured, np.float64)
+        size[used >= 0] = np.where(known[held], np.fromiter(measured, np.float64), np.nan)
         return size[which]
 
     title, description = lengths("title"), lengths("description")
     bullets, images = lengths("bullets"), lengths("images")
-    changed, comparable = _changed(timeline, rows, offsets)
+    changed, comparable = _changed(timeline, rows, offsets, known)
     return {
         "title_length": frame_columns.integers(title),
         "bullet_count": frame_columns.integers(bullets),
@@ -60,13 +67,21 @@ def listing_columns(timeline: Timeline, rows: Ints, offsets: Ints, fresh: Ints) 
     }
 
 
-def _changed(timeline: Timeline, rows: Ints, offsets: Ints) -> tuple[Any, Any]:
+def _known_listings(captures: pd.DataFrame) -> Bools:
+    """Whether each capture says what the listing is."""
+    return np.logical_and.reduce(
+        [captures[name].notna().to_numpy(bool) for name in ("title", "bullets", "images")]
+    )
+
+
+def _changed(timeline: Timeline, rows: Ints, offsets: Ints, known: Bools) -> tuple[Any, Any]:
     """Whether the day's last capture shows another listing than the last one before the day, and
-    whether there are both."""
+    whether there are both and both are known."""
     captures = timeline.captures
     on_day = timeline.last_on_day()[rows, offsets + LOOK_BACK_DAYS]
     before = timeline.known(timeline.last_by_day(), 1, CARRY_DAYS - 1)[rows, offsets]
-    comparable = (on_day >= 0) & (before >= 0)
+    says = np.append(known, False)
+    comparable = says[on_day] & says[before]
     new, old = on_day[comparable], before[comparable]
     differs = np.zeros(len(new), bool)
     for name in ("title", "description"):

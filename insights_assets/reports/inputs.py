@@ -160,7 +160,11 @@ def read_inputs(warehouse: Warehouse, scope: Scope, groups: Sequence[str]) -> Re
         snapshots = tables.product_snapshots
         titles = _of_members(
             snapshots, ("marketplace", "asin", "day", "captured_at", "page_id", "title"), groups
-        ).order_by(snapshots.c.captured_at, snapshots.c.page_id)
+        )
+        # An imported history may know no title: the last one known stands.
+        titles = titles.where(snapshots.c.title.is_not(None)).order_by(
+            snapshots.c.captured_at, snapshots.c.page_id
+        )
         first = scope.first_day - timedelta(days=_TITLE_DAYS)
         inputs.add_titles(_rows(warehouse, connection, titles, first, scope.last_day))
     return inputs

@@ -159,10 +159,13 @@ def _last_features(
 def _last_snapshots(
     warehouse: Warehouse, connection: Connection, only: frozenset[ProductKey] | None
 ) -> pd.DataFrame:
-    """Title and brand at each product's last capture."""
+    """Title and brand at each product's last capture that knows a title (an import may not)."""
     table = tables.product_snapshots
     columns = (table.c.captured_at, table.c.title, table.c.brand)
-    query = _last_rows(table, table.c.captured_at, only, *columns, table.c.page_id)
+    titled = table.c.title.is_not(None)
+    query = _last_rows(
+        table, table.c.captured_at, only, *columns, table.c.page_id, condition=titled
+    ).where(titled)
     frame = warehouse.read_frame(query, connection)
     # Two providers may have captured in the same instant: the same one is taken each time.
     frame = frame.sort_values("page_id").drop_duplicates(_PRODUCT, keep="last")

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from insights_assets.published_asset import audit_check
 from insights_assets.snapshots.assets import PRODUCT_SNAPSHOTS
+from insights_assets.snapshots.publishing import Origin, of_origin
 from insights_assets.snapshots.rebuild import pending_scopes
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.publication import is_current
@@ -41,10 +42,12 @@ def sources_agree_on_prices(warehouse: WarehouseResource) -> AssetCheckResult:
     """
     table = tables.product_snapshots
     with warehouse.open().begin() as connection:
-        day = connection.scalar(select(func.max(table.c.day)).where(is_current(table)))
+        day = connection.scalar(
+            select(func.max(table.c.day)).where(is_current(table), of_origin(Origin.PAGE))
+        )
         rows = connection.execute(
             select(table.c.marketplace, table.c.asin, table.c.page_id, table.c.disputed_fields)
-            .where(table.c.day == day, is_current(table))
+            .where(table.c.day == day, is_current(table), of_origin(Origin.PAGE))
             .order_by(table.c.marketplace, table.c.asin)
         ).all()
     disputed = Counter(name for row in rows for name in row.disputed_fields or ())

@@ -1,4 +1,4 @@
-"""Raw pages -> snapshots and rejections: ``rebuild(scope)``.
+"""Raw pages -> snapshots and rejections: ``rebuild(scope)``. Imported snapshots are left alone.
 
 Every archived page of the scope is parsed again, whatever was thought of it at capture: a parser
 that learns a layout is a backfill. A page ends as a snapshot or as a rejection with a reason; what
@@ -18,6 +18,13 @@ from sqlalchemy import Table, and_, exists, func, select, true
 
 from insights_assets.snapshots.parser import PARSER_VERSION, parse_page
 from insights_assets.snapshots.product_snapshot import ParsedPage, ProductSnapshot
+from insights_assets.snapshots.publishing import (
+    MONEY_FIELDS,
+    SCHEMA_VERSION,
+    Origin,
+    of_origin,
+    publish_snapshots,
+)
 from insights_resources.errors import ArchiveError, InvalidInputError
 from insights_resources.marketplaces import ProductKey
 from insights_resources.page_archive import PageArchive
@@ -34,21 +41,8 @@ from insights_resources.warehouse.publication import (
 )
 from insights_resources.warehouse.row_conditions import in_scope, of_products
 
-#: Version of the shape of the JSON columns of ``fact_product_snapshots``.
-SCHEMA_VERSION = 1
-
 #: Called after each page: (pages so far, pages in the scope).
 Progress = Callable[[int, int], None]
-
-_MONEY_FIELDS = (
-    "price",
-    "price_min",
-    "price_max",
-    "list_price",
-    "subscribe_save_price",
-    "used_price",
-    "offers_from",
-)
 
 
 @dataclass(frozen=True)
@@ -74,10 +68,10 @@ def rebuild_snapshots(
         )
         snapshots, rejections = _parse_all(pages, archive, progress)
         return SnapshotsRebuild(
-            publish(
+            publish_snapshots(
                 warehouse,
-                tables.product_snapshots,
                 snapshots,
+                Origin.PAGE,
                 covers=in_scope(tables.product_snapshots, scope),
                 scope=scope,
                 audits=(lambda frame: audit_snapshots(frame, pages),),
@@ -97,16 +91,20 @@ def rebuild_snapshots(
 
 
 def require_pages(warehouse: Warehouse, scope: Scope, today: date) -> None:
-    """Refuses past days of which no page is archived: nothing can be rebuilt from nothing.
+    """Refuses past days of which no page is archived and nothing is imported: nothing can be
+    rebuilt from nothing.
 
     Raises ``InvalidInputError`` that names the nearest days there are. Days among others that have
     pages pass, and so does today, whose pages may yet come.
     """
-    table = tables.raw_pages
+    table, snapshots = tables.raw_pages, tables.product_snapshots
     if scope.last_day >= today:
         return
+    imported = and_(is_current(snapshots), of_origin(Origin.IMPORT), in_scope(snapshots, scope))
     with warehouse.read() as connection:
         if connection.scalar(select(exists().where(in_scope(table, scope)))):
+            return
+        if connection.scalar(select(exists().where(imported))):
             return
         whose = of_products(table, scope.products)
         before = connection.scalar(
@@ -118,8 +116,9 @@ def require_pages(warehouse: Warehouse, scope: Scope, today: date) -> None:
     nearest = " and ".join(str(day) for day in (before, after) if day is not None)
     there_are = f"the nearest days with pages are {nearest}" if nearest else "there are no pages"
     raise InvalidInputError(
-        f"no page was ever captured of {scope}; {there_are}. Choose days with pages, or capture "
-        f"these where the page provider has past days (insights backfill --capture)"
+        f"no page was ever captured of {scope}, and no history imported; {there_are}. Choose days "
+        f"with pages, capture these where the page provider has past days (insights backfill "
+        f"--capture), or import their history (insights import)"
     )
 
 
@@ -159,7 +158,8 @@ def _parse_all(
         common = {name: page[name] for name in ("page_id", "marketplace", "asin", "day")}
         common["captured_at"] = page["captured_at"]
         if parsed.snapshot is not None:
-            snapshot_rows.append(common | _snapshot_columns(parsed.snapshot))
+            precision = {"captured_at_precision": page["captured_at_precision"]}
+            snapshot_rows.append(common | precision | _snapshot_columns(parsed.snapshot))
         else:
             rejection_rows.append(
                 common
@@ -204,6 +204,7 @@ def _rejected(verdict: Verdict, reason: str) -> ParsedPage:
 
 def _snapshot_columns(snapshot: ProductSnapshot) -> dict[str, Any]:
     columns = {
+        "origin": Origin.PAGE.value,
         "title": snapshot.title,
         "brand": snapshot.brand,
         "currency": snapshot.currency,
@@ -226,7 +227,7 @@ def _snapshot_columns(snapshot: ProductSnapshot) -> dict[str, Any]:
     }
     if snapshot.price_missing_reason is not None:
         columns["price_missing_reason"] = snapshot.price_missing_reason.value
-    for name in _MONEY_FIELDS:
+    for name in MONEY_FIELDS:
         columns[name] = to_minor(getattr(snapshot, name))
     return columns
 
@@ -248,7 +249,7 @@ def audit_snapshots(snapshots: pd.DataFrame, pages: pd.DataFrame) -> Iterable[Au
         passed=product_pages < 5 or len(snapshots) * 2 >= product_pages,
         detail=f"{len(snapshots)} snapshots from {product_pages} product pages (at least half)",
     )
-    wrong_amounts = sum(int((snapshots[name] <= 0).sum()) for name in _MONEY_FIELDS)
+    wrong_amounts = sum(int((snapshots[name] <= 0).sum()) for name in MONEY_FIELDS)
     yield AuditFinding(
         "amounts_are_positive", wrong_amounts == 0, f"{wrong_amounts} amounts of zero or less"
     )

@@ -11,9 +11,10 @@ import click
 
 from insights_jobs.cli.development import dev, setup
 from insights_jobs.cli.environment import add_dotenv_to_environment
+from insights_jobs.cli.history import import_file
 from insights_jobs.cli.pages import parse
 from insights_jobs.cli.runs import backfill, demo, track
-from insights_jobs.cli.scores import explain
+from insights_jobs.cli.scores import explain, plot
 from insights_jobs.cli.warehouse import migrate, report, status
 from insights_resources.errors import CatalogError, InsightsError, InvalidInputError
 
@@ -24,7 +25,20 @@ def insights() -> None:
     """Amazon Insights: competitive intelligence for Amazon products."""
 
 
-for command in (demo, dev, track, parse, backfill, report, explain, migrate, status, setup):
+for command in (
+    demo,
+    dev,
+    track,
+    parse,
+    backfill,
+    import_file,
+    report,
+    explain,
+    plot,
+    migrate,
+    status,
+    setup,
+):
     insights.add_command(command)
 
 

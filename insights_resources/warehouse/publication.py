@@ -112,15 +112,17 @@ def publish(
     audits: Sequence[Audit] = (),
     code_version: str,
     run_id: str | None = None,
+    import_id: int | None = None,
     allow_empty: bool = True,
 ) -> PublishedBuild:
     """Makes the frame's rows the current ones among those that ``covers`` selects.
 
-    The caller holds the writer's lock from before it read its inputs. ``allow_empty`` False: a
-    frame without rows fails the audit. Raises ``AuditFailedError`` when a finding failed;
-    ``WarehouseError`` when the frame is not what the table holds, or another writer was in between.
+    The caller holds the writer's lock from before it read its inputs. ``import_id``: the import
+    whose rows they are. ``allow_empty`` False: a frame without rows fails the audit. Raises
+    ``AuditFailedError`` when a finding failed; ``WarehouseError`` when the frame is not what the
+    table holds, or another writer was in between.
     """
-    build_id = _open_build(warehouse, table, scope, code_version, run_id)
+    build_id = _open_build(warehouse, table, scope, code_version, run_id, import_id)
     try:
         conformed = conform(frame, table)
         difference = _write_difference(warehouse, table, conformed, covers, build_id)
@@ -259,6 +261,7 @@ def _open_build(
     scope: Scope | None,
     code_version: str,
     run_id: str | None,
+    import_id: int | None,
 ) -> int:
     with warehouse.begin() as connection:
         result = connection.execute(
@@ -273,6 +276,7 @@ def _open_build(
                 started_at=datetime.now(UTC),
                 code_version=code_version,
                 run_id=run_id,
+                import_id=import_id,
             )
         )
         return int(result.inserted_primary_key[0])  # type: ignore[index]

@@ -14,6 +14,7 @@ Versioned facts carry ``build_id``, ``row_hash``, ``recorded_at`` and ``supersed
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -156,6 +157,7 @@ builds = Table(
     Column("rows_removed", Integer, comment="Current rows that the scope no longer has."),
     Column("code_version", String(64), comment="Version of the code that computed the rows."),
     Column("run_id", String(64), comment="Dagster run; NULL outside of one."),
+    Column("import_id", BigId, comment="Import whose rows they are (ops_imports); NULL: of none."),
     Column("audit", Json, comment="The audit's findings: list of {check, passed, detail}."),
     CheckConstraint("status IN ('open', 'published', 'rejected', 'failed')", name="status"),
     Index("ix_ops_builds_table_status", "table_name", "status", "published_at"),
@@ -177,6 +179,42 @@ consumed_builds = Table(
     PrimaryKeyConstraint("consumer", "build_id"),
     comment="Which published builds each layer has already taken in: the rest is pending.",
     info={"grain": "consumer, build", "key": ("consumer", "build_id"), "versioned": False},
+)
+
+imports = Table(
+    "ops_imports",
+    metadata,
+    Column("import_id", BigId, primary_key=True, autoincrement=True, comment="Serial number."),
+    Column("file_name", Text, nullable=False, comment="Name of the file, without its folder."),
+    Column("content_hash", String(64), nullable=False, comment="SHA-256 of the file."),
+    Column("content_bytes", BigInteger, nullable=False, comment="Size of the file in bytes."),
+    Column(
+        "layout",
+        String(8),
+        nullable=False,
+        comment="wide (a row is an observation) or long (a row is a change of one series).",
+    ),
+    Column(
+        "options",
+        Json,
+        nullable=False,
+        comment="What was asked for, and {columns: {column: field}} as it was understood.",
+    ),
+    Column(
+        "status", String(16), nullable=False, comment="running, done or failed (broke off: again)."
+    ),
+    Column("started_at", UtcDateTime, nullable=False, comment="When it began (UTC)."),
+    Column("finished_at", UtcDateTime, comment="When it was done or failed (UTC)."),
+    Column("first_day", Date, comment="First UTC day of its snapshots; NULL: none."),
+    Column("last_day", Date, comment="Last UTC day of its snapshots; NULL: none."),
+    Column("rows_read", BigInteger, comment="Rows of the file, its header not counted."),
+    Column("rows_rejected", BigInteger, comment="Rows that are not in, each with its reason."),
+    Column("snapshots", BigInteger, comment="Snapshots that the file says."),
+    Column("snapshots_written", BigInteger, comment="Of them new or changed."),
+    Column("snapshots_removed", BigInteger, comment="Snapshots of earlier imports it took away."),
+    CheckConstraint("status IN ('running', 'done', 'failed')", name="status"),
+    comment="Each import of a history file. The builds that it made carry its id.",
+    info={"grain": "one import", "key": ("import_id",), "versioned": False},
 )
 
 tracking_requests = Table(
@@ -361,12 +399,31 @@ raw_pages = Table(
 
 product_snapshots = _versioned_fact(
     "fact_product_snapshots",
-    Column("page_id", String(32), nullable=False, comment="The page it was read from (raw_pages)."),
+    Column(
+        "page_id",
+        String(32),
+        nullable=False,
+        comment="The page it was read from (raw_pages); of an imported one, made of product and time.",
+    ),
+    Column(
+        "origin",
+        String(8),
+        nullable=False,
+        server_default="page",
+        comment="page (read from a captured page) or import (of a history file: see build_id, builds.import_id and imports).",
+    ),
     _marketplace(),
     _asin(),
     _day("the day of captured_at"),
     Column("captured_at", UtcDateTime, nullable=False, comment="When the page was served (UTC)."),
-    _text("title", "Title as shown.", nullable=False),
+    Column(
+        "captured_at_precision",
+        String(8),
+        nullable=False,
+        server_default="exact",
+        comment="exact, day or year: how well captured_at is known (a day stands at noon UTC).",
+    ),
+    _text("title", "Title as shown; NULL: not known (an import without it)."),
     _text("brand", "Brand or maker as shown; NULL: not on the page."),
     Column(
         "currency",
@@ -404,9 +461,13 @@ product_snapshots = _versioned_fact(
         comment="in_stock, limited, preorder, backorder, out_of_stock, unavailable or unknown.",
     ),
     _text("seller", "Buy-box seller as shown; NULL: none."),
-    Column("bullets", Json, nullable=False, comment="Feature bullets: list of texts."),
+    Column(
+        "bullets",
+        Json,
+        comment="Feature bullets: list of texts; NULL: not known (an import has no listing).",
+    ),
     _text("description", "Product description; NULL: none."),
-    Column("images", Json, nullable=False, comment="Main gallery: list of addresses."),
+    Column("images", Json, comment="Main gallery: list of addresses; NULL: not known (as bullets)."),
     Column(
         "breadcrumbs", Json, nullable=False, comment="Category path from the top: list of names."
     ),
@@ -415,7 +476,7 @@ product_snapshots = _versioned_fact(
         "field_sources",
         Json,
         nullable=False,
-        comment="Where each value stood on the page: {field: source}.",
+        comment="Where each value stood on the page, or in which column or series of the import: {field: source}.",
     ),
     Column(
         "disputed_fields",
@@ -423,12 +484,17 @@ product_snapshots = _versioned_fact(
         comment="Where sources of the page disagree with the value taken: "
         "{field: {source: what it says}}; NULL: read by a parser that did not compare.",
     ),
-    Column("parser_version", String(16), nullable=False, comment="Version of the parser."),
+    Column(
+        "parser_version",
+        String(16),
+        nullable=False,
+        comment="Version of the parser, or of the import (import-1).",
+    ),
     _int("schema_version", "Version of the shape of the JSON columns.", nullable=False),
     Index("ix_fact_product_snapshots_asin_captured", "asin", text("captured_at DESC")),
     Index("ix_fact_product_snapshots_day", "day"),
     key=("page_id", "day"),
-    comment="What each product page says, typed.",
+    comment="What each product page says, typed; and what imported histories say.",
     grain="one parsed capture",
 )
 
@@ -573,7 +639,7 @@ product_features = _versioned_fact(
         "Changes between consecutive known buy-box sellers at captures of the last 30 days (the first against the last one known before, within 37 days).",
         nullable=False,
     ),
-    _int("title_length", "Characters of the title."),
+    _int("title_length", "Characters of the title. NULL: listing not known (an import), as in the columns that follow."),
     _int("bullet_count", "Feature bullets."),
     _int("image_count", "Images of the gallery."),
     _int("description_length", "Characters of the description; 0: the page has none."),

@@ -26,6 +26,8 @@ def store_snapshots(warehouse: Warehouse, captures: Iterable[Mapping[str, Any]])
     missing_text = pd.array([np.nan] * size, dtype="str")
     frame = frame.assign(
         day=day,
+        origin=pd.array(["page"] * size, dtype="str"),
+        captured_at_precision=pd.array(["exact"] * size, dtype="str"),
         brand=missing_text,
         coupon=missing_text,
         parser_version=pd.array(["test"] * size, dtype="str"),

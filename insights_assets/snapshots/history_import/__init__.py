@@ -1,0 +1,1 @@
+"""Histories from files (CSV, Parquet) as snapshots: ``import_history``."""
