@@ -25,6 +25,7 @@ import insights_assets.serving.assets as serving
 import insights_assets.serving.checks as serving_checks
 import insights_assets.snapshots.assets as snapshots
 import insights_assets.snapshots.checks as snapshots_checks
+from insights_jobs.charts import charts
 from insights_jobs.jobs import JOBS
 from insights_jobs.schedules import SCHEDULES
 from insights_jobs.sensors import SENSORS
@@ -61,7 +62,7 @@ def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> De
     return Definitions(
         assets=load_assets(ASSET_MODULES),
         asset_checks=load_asset_checks_from_modules(CHECK_MODULES),
-        jobs=JOBS,
+        jobs=[*JOBS, charts],
         schedules=SCHEDULES,
         sensors=SENSORS,
         resources={**build_resources(read_settings(os.environ)), **(resource_overrides or {})},

@@ -1,13 +1,21 @@
-"""``insights explain``: how a score came about, and what would change it."""
+"""``insights explain`` and ``plot``: how a score came about, and charts of what it came from."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from insights_jobs.cli.options import DAY
+
+if TYPE_CHECKING:
+    from insights_assets.charts.pages import Page
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 
 @click.command()
@@ -69,3 +77,79 @@ def explain(
         click.echo()
         for line in what_if_lines(group_day, imagined):
             click.echo(line)
+
+
+def _span_and_file(command: Command) -> Command:
+    """The options of both charts."""
+    for option in (
+        click.option(
+            "--out",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="FILE.png or FILE.svg; default: a PNG in the reports' folder.",
+        ),
+        click.option("--to", "last", type=DAY, help="Last UTC day; default: the last there is."),
+        click.option("--from", "first", type=DAY, help="First UTC day; default: 30 days."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group()
+def plot() -> None:
+    """Draw price history, rank history and score breakdown into a file."""
+
+
+@plot.command("product")
+@click.argument("marketplace")
+@click.argument("asin")
+@_span_and_file
+def plot_product(
+    marketplace: str, asin: str, first: date | None, last: date | None, out: Path | None
+) -> None:
+    """Price with list price, ranks in each category, and the product among its groups."""
+    from insights_resources.marketplaces import product_key
+
+    key = product_key(marketplace, asin)
+    _check_file(out)
+
+    from insights_assets.charts.inputs import read_product
+    from insights_assets.charts.pages import product_page
+    from insights_jobs.cli.environment import open_warehouse
+    from insights_resources.settings import read_settings
+
+    settings = read_settings(os.environ)
+    inputs = read_product(open_warehouse(settings), key, first, last)
+    _write(product_page(inputs), settings.reports_folder, inputs.days[-1], out)
+
+
+@plot.command("group")
+@click.argument("group")
+@_span_and_file
+def plot_group(group: str, first: date | None, last: date | None, out: Path | None) -> None:
+    """Prices and ranks of a group's members, and what their scores are made of."""
+    _check_file(out)
+
+    from insights_assets.charts.inputs import read_group
+    from insights_assets.charts.pages import group_page
+    from insights_jobs.cli.environment import open_warehouse
+    from insights_resources.settings import read_settings
+
+    settings = read_settings(os.environ)
+    inputs = read_group(open_warehouse(settings), group, first, last)
+    _write(group_page(inputs), settings.reports_folder, inputs.days[-1], out)
+
+
+def _check_file(out: Path | None) -> None:
+    """Before anything is opened: a wrong name is wrong usage."""
+    from insights_assets.charts.pages import kind_of_file
+
+    if out is not None:
+        kind_of_file(out)
+
+
+def _write(page: Page, reports_folder: Path, last: date, out: Path | None) -> None:
+    from insights_assets.charts.pages import write_page
+
+    path = out or reports_folder / "charts" / f"{page.file_name}-{last}.png"
+    write_page(page, path)
+    click.echo(path)

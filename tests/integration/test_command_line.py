@@ -585,6 +585,98 @@ def test_report_into_a_place_that_is_no_folder_names_the_place(
     assert below.error.endswith("Not a directory")
 
 
+# explain
+
+SCORED = tables.competitive_scores
+
+
+def test_explain_says_how_a_score_came_about_and_what_another_price_would_do(
+    home: Home, demo: Answer, demo_days: list[date]
+) -> None:
+    row = next(
+        each
+        for each in home.rows(SCORED)
+        if each.day == demo_days[-1]
+        and (each.group_id, each.method, each.coverage)
+        == (GROUP, "standard", "price,quality,popularity")
+    )
+    answer = home.insights("explain", GROUP, row.asin.lower(), "--what-if", "price=1")
+    assert (answer.code, answer.err) == (DONE, "")
+    assert answer.out.startswith(f"{row.marketplace}/{row.asin}")
+    assert f"on {row.day}, method standard" in answer.out
+    (overall,) = _lines(answer, "overall ")
+    assert f"{row.overall_score:.2f}" in overall
+    for each in row.peers["eligible"]:
+        assert _lines(answer, f"  {each} ")
+    assert _lines(answer, "what if its price were 1 (now ")
+    earlier = home.insights("explain", GROUP, row.asin, "--day", demo_days[0], "--method", "robust")
+    assert f"on {demo_days[0]}, method robust" in earlier.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["kettles", KEY.asin], "no group 'kettles'; known are "),
+        ([GROUP, UNKNOWN.asin], f"{UNKNOWN.asin} was no member of {GROUP} on "),
+        ([GROUP, "B08N5"], "'B08N5' is not an ASIN"),
+        ([GROUP, KEY.asin, "--day", "2025-01-02"], "has no score on 2025-01-02; the nearest day"),
+        ([GROUP, KEY.asin, "--what-if", "colour=red"], "'colour=red' is no change: give price="),
+        ([GROUP, KEY.asin, "--marketplace", "amazon.dee"], "unknown marketplace 'amazon.dee'"),
+    ],
+)
+def test_explain_of_what_is_not_there_names_it_and_what_there_is(
+    home: Home, demo: Answer, arguments: list[str], problem: str
+) -> None:
+    answer = home.insights("explain", *arguments)
+    assert answer.code == WRONG_USAGE
+    assert problem in answer.error
+    assert answer.out == ""
+
+
+# plot
+
+
+def test_plot_writes_a_groups_charts_beside_the_reports_and_says_where(
+    home: Home, demo: Answer, demo_days: list[date]
+) -> None:
+    answer = home.insights("plot", "group", GROUP)
+    assert (answer.code, answer.err) == (DONE, "")
+    path = home.folder / "reports" / "charts" / f"{GROUP}-{demo_days[-1]}.png"
+    assert answer.out == f"{path}\n"
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_plot_writes_a_products_charts_where_it_is_told(
+    home: Home, demo: Answer, demo_days: list[date], tmp_path: Path
+) -> None:
+    out = tmp_path / "charts" / "kettle.svg"
+    answer = home.insights(
+        "plot", "product", *KEY, "--from", demo_days[0], "--to", demo_days[1], "--out", out
+    )
+    assert (answer.code, answer.err, answer.out) == (DONE, "", f"{out}\n")
+    svg = out.read_text(encoding="utf-8")
+    assert str(KEY) in svg
+    assert f"{demo_days[0]} to {demo_days[1]}, days in UTC" in svg
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["group", "kettles"], "no group 'kettles'; known are "),
+        (["group", GROUP, "--out", "chart.pdf"], "chart.pdf: charts are written as .png or .svg"),
+        (["product", *UNKNOWN], f"nothing is known of {UNKNOWN}: capture it with insights track "),
+        (["product", *KEY, "--to", "2025-01-02"], "nothing to show from 2024-12-04 to 2025-01-02"),
+    ],
+)
+def test_plot_of_what_is_not_there_names_it_and_the_remedy(
+    home: Home, demo: Answer, arguments: list[str], problem: str
+) -> None:
+    answer = home.insights("plot", *arguments)
+    assert answer.code == WRONG_USAGE
+    assert problem in answer.error
+    assert answer.out == ""
+
+
 # backfill
 
 
