@@ -41,6 +41,9 @@ from insights_resources.warehouse.tables import AUDIT_COLUMNS
 #: Hashed in place of a missing value.
 _MISSING = "\x00missing"
 
+#: Dtype of a JSON column that is canonical text already: no other column has it.
+JSON_TEXT = pd.StringDtype("python")
+
 #: Largest integer of a column (exclusive, and of either sign): INTEGER, and NUMERIC(14, 2).
 _INTEGER_LIMIT = 2**31
 _MONEY_LIMIT = 10**14
@@ -100,7 +103,9 @@ def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
     Raises ``WarehouseError`` naming table and column for a column that is missing or unknown, a
     value of the wrong type or too large for it, a NULL where none may be, a text that is too long,
-    a key twice. Characters that no database stores are replaced (see ``clean_text``).
+    a key twice. Characters that no database stores are replaced (see ``clean_text``). A JSON column
+    of the dtype ``JSON_TEXT`` holds its documents as ``json_as_text`` writes them, which is taken
+    on trust.
     """
     names = own_columns(table)
     missing, unknown = set(names) - set(frame.columns), set(frame.columns) - set(names)
@@ -124,8 +129,9 @@ def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 def _conform_column(values: pd.Series, table: Table, column: Column[Any]) -> pd.Series:
     where = f"{table.name}.{column.name}"
+    is_text = isinstance(column.type, JSON) and values.dtype == JSON_TEXT
     try:
-        series = series_of_column(values, dtype_of(column))
+        series = values.astype("str") if is_text else series_of_column(values, dtype_of(column))
     except (TypeError, ValueError, OverflowError) as error:
         raise WarehouseError(f"{where}: {error}") from error
     if not column.nullable and bool(series.isna().any()):

@@ -1,9 +1,10 @@
 """Publication: how rebuilt rows become the ones that consumers see.
 
-A rebuild writes its new and changed rows under a build of its own, unpublished; audits the whole
-frame; and only then, in one transaction, records them and supersedes the rows that they replace.
-Rows that did not change are not written again. A build that fails its audit stays, unpublished and
-explained; a crash before the last transaction leaves nothing that anybody sees.
+A rebuild finds its new and changed rows and audits its whole frame; only then, in one transaction,
+those rows are written under a build of its own, current at once, and the rows that they replace
+superseded. Rows that did not change are not written again. A build that fails its audit stays, with its rows,
+unpublished and explained; a crash before the end of the transaction leaves nothing that anybody
+sees.
 
 A row is *current* when it was recorded and not superseded. What was known at an instant are the
 rows recorded by then and superseded later or never.
@@ -125,10 +126,12 @@ def publish(
     build_id = _open_build(warehouse, table, scope, code_version, run_id, import_id)
     try:
         conformed = conform(frame, table)
-        difference = _write_difference(warehouse, table, conformed, covers, build_id)
+        difference = _difference(warehouse, table, conformed, covers, build_id)
         findings = _audit(conformed, audits, allow_empty)
         failed = [finding for finding in findings if not finding.passed]
         if failed:
+            with warehouse.begin() as connection:
+                warehouse.insert_frame(connection, table, difference.written)
             _close_build(warehouse, build_id, "rejected", difference, len(conformed), findings)
             raise AuditFailedError(
                 f"build {build_id} of {table.name} ({scope or 'all rows'}) failed its audit and "
@@ -237,12 +240,14 @@ def mark_consumed(warehouse: Warehouse, consumer: Table, build_ids: Iterable[int
 class _Difference:
     """How a frame differs from the current rows.
 
-    ``superseded`` has the key and the build of each current row that is changed or removed.
+    ``written`` has the rows that are new or changed, as they are stored, under their build;
+    ``superseded`` the key and the build of each current row that is changed or removed.
     """
 
     added: int
     changed: int
     removed: int
+    written: pd.DataFrame
     superseded: pd.DataFrame
 
 
@@ -316,14 +321,14 @@ def _note_failure(warehouse: Warehouse, build_id: int, error: BaseException) -> 
         error.add_note(f"build {build_id} could not be marked as failed: {second}")
 
 
-def _write_difference(
+def _difference(
     warehouse: Warehouse,
     table: Table,
     frame: pd.DataFrame,
     covers: ColumnElement[bool],
     build_id: int,
 ) -> _Difference:
-    """Compares with the current rows, and writes what is new or changed, unpublished."""
+    """Compares with the current rows."""
     key = list(table.info["key"])
     storable = json_as_text(frame, table)
     storable["row_hash"] = row_hashes(storable, table).astype("Int64")
@@ -348,12 +353,13 @@ def _write_difference(
     )
     positions = compared.loc[is_new | is_changed, "position"].astype("int64").sort_values()
     written = storable.iloc[positions.to_numpy()].assign(build_id=build_id)
-    with warehouse.begin() as connection:
-        warehouse.insert_frame(connection, table, written)
+    # What no row has is NULL without being written.
+    unused = [name for name in written.columns if written[name].isna().all()]
     return _Difference(
         int(is_new.sum()),
         int(is_changed.sum()),
         int(is_gone.sum()),
+        written.drop(columns=unused),
         compared.loc[is_changed | is_gone, [*key, "build_id"]].reset_index(drop=True),
     )
 
@@ -374,8 +380,11 @@ def _make_current(
     now = datetime.now(UTC)
     with warehouse.begin() as connection:
         _supersede(warehouse, connection, table, difference.superseded, now)
-        connection.execute(
-            update(table).where(table.c.build_id == build_id).values(recorded_at=now)
+        moment = pd.Series([now] * len(difference.written), index=difference.written.index)
+        warehouse.insert_frame(
+            connection,
+            table,
+            difference.written.assign(recorded_at=moment.astype("datetime64[us, UTC]")),
         )
         connection.execute(
             update(tables.builds)

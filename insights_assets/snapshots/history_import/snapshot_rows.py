@@ -39,8 +39,8 @@ from insights_assets.snapshots.history_import.observations import (
 )
 from insights_assets.snapshots.product_snapshot import Availability, PriceMissingReason
 from insights_assets.snapshots.publishing import SCHEMA_VERSION
-from insights_resources.warehouse import tables
-from insights_resources.warehouse.frames import conform
+from insights_resources.warehouse.column_types import dump_json
+from insights_resources.warehouse.frames import JSON_TEXT
 
 #: Version of the import's rules: what they make of a file.
 IMPORT_VERSION = "import-1"
@@ -64,7 +64,7 @@ def snapshots_of(seen: Observations, layout: Layout, rank_category: str | None) 
     moments = pd.Series(seen.instant.view("datetime64[us]"))
     nothing = np.full(size, None, dtype=object)
     columns: dict[str, Any] = {
-        "page_id": _text(_ids(sites, asins, seen.instant)),
+        "page_id": _text(_ids(seen)),
         "origin": _text(np.full(size, "import", dtype=object)),
         "marketplace": _text(sites),
         "asin": _text(asins),
@@ -79,11 +79,11 @@ def snapshots_of(seen: Observations, layout: Layout, rank_category: str | None) 
         **{name: _integers(values) for name, values in amounts.items()},
         "rating": _value(seen, RATING),
         "rating_count": _integers(_value(seen, RATING_COUNT)),
-        "bsr": _ranks(seen, asins, rank_category),
+        "bsr": _ranks(seen, rank_category),
         "availability": _text(price.availability),
         "bullets": nothing,
         "images": nothing,
-        "breadcrumbs": _repeated([], size),
+        "breadcrumbs": pd.array(np.full(size, "[]", dtype=object), dtype=JSON_TEXT),
         "field_sources": _sources(seen, price),
         "disputed_fields": nothing,
         "parser_version": _text(np.full(size, IMPORT_VERSION, dtype=object)),
@@ -91,7 +91,7 @@ def snapshots_of(seen: Observations, layout: Layout, rank_category: str | None) 
     }
     for name in ("title", "brand", "coupon", "seller", "description", "parent_asin"):
         columns[name] = _text(seen.texts.get(name, nothing))
-    return conform(pd.DataFrame(columns), tables.product_snapshots)
+    return pd.DataFrame(columns)
 
 
 @dataclass
@@ -169,38 +169,47 @@ def _availability(seen: Observations, *, is_long: bool) -> NDArray[Any]:
     return found if told is None else np.where(pd.isna(told), found, told)
 
 
-def _ranks(seen: Observations, asins: NDArray[Any], rank_category: str | None) -> NDArray[Any]:
-    """Lists of ranks: the top-level one first, then the other nodes by id."""
+def _ranks(seen: Observations, rank_category: str | None) -> Any:
+    """Lists of ranks as JSON: the top-level one first, then the other nodes by id."""
     ranks = seen.node_ranks
-    lists: list[list[dict[str, Any]]] = [[] for _ in range(len(seen))]
+    texts = [""] * len(seen)
     sales_rank = seen.numbers.get(SALES_RANK)
     if sales_rank is not None:
-        unlinked = sales_rank.stands & ~seen.has_top_node[seen.product]
-        for place in np.flatnonzero(unlinked).tolist():
-            # Without its name it may not be compared with another product's.
-            category = rank_category or f"top-level category of {asins[place]}"
-            rank = int(sales_rank.value[place])
-            lists[place].append({"category": category, "node_id": None, "rank": rank})
+        unlinked = np.flatnonzero(sales_rank.stands & ~seen.has_top_node[seen.product])
+        # Without the category's name the rank may not be compared with another product's.
+        beginnings = [
+            _rank_begun(rank_category or f"top-level category of {asin}", None)
+            for asin in seen.asins
+        ]
+        for place, product, rank in zip(
+            unlinked.tolist(),
+            seen.product[unlinked].tolist(),
+            sales_rank.value[unlinked].astype(np.int64).tolist(),
+            strict=True,
+        ):
+            texts[place] = f"{beginnings[product]}{rank}}}"
     ids, names = pd.factorize(ranks.node)
-    categories = [f"browse node {name}" for name in names]
+    in_nodes = [_rank_begun(f"browse node {name}", str(name)) for name in names]
     numbers = np.array([int(name) for name in names] or [0], dtype=object)
     by_id = np.empty(max(len(names), 1), np.int64)
     by_id[np.argsort(numbers, kind="stable")] = np.arange(len(by_id))
     order = np.lexsort((by_id[ids], ~ranks.is_top, ranks.observation))
     places = ranks.observation[order].tolist()
     for place, node, rank in zip(
-        places, ids[order].tolist(), ranks.rank[order].tolist(), strict=True
+        places, ids[order].tolist(), ranks.rank[order].astype(np.int64).tolist(), strict=True
     ):
-        lists[place].append(
-            {"category": categories[node], "node_id": names[node], "rank": int(rank)}
-        )
-    array = np.empty(len(lists), dtype=object)
-    array[:] = lists
-    return array
+        before = f"{texts[place]}," if texts[place] else ""
+        texts[place] = f"{before}{in_nodes[node]}{rank}}}"
+    return pd.array([f"[{text}]" for text in texts], dtype=JSON_TEXT)
 
 
-def _sources(seen: Observations, price: _Headline) -> NDArray[Any]:
-    """{field: column or series} of the values that are there."""
+def _rank_begun(category: str, node_id: str | None) -> str:
+    """A rank's document up to the rank itself, which comes last in canonical JSON."""
+    return dump_json({"category": category, "node_id": node_id, "rank": 0}).removesuffix("0}")
+
+
+def _sources(seen: Observations, price: _Headline) -> Any:
+    """{field: column or series} of the values that are there, as JSON."""
     parts: list[tuple[str, str, Bools]] = []
     for name in dict.fromkeys(price.source):
         if name:
@@ -209,27 +218,31 @@ def _sources(seen: Observations, price: _Headline) -> NDArray[Any]:
         held = seen.numbers.get(name)
         if held is not None:
             parts.append((name, name, held.stands))
-    if not parts:
-        return _repeated({}, len(seen))
-    # Few combinations: one document for each, shared.
+    # Few combinations: one document for each.
     combination = np.zeros(len(seen), np.int64)
     for number, (*_, holds) in enumerate(parts):
         combination |= holds.astype(np.int64) << number
     found, which = np.unique(combination, return_inverse=True)
     documents = np.empty(len(found), dtype=object)
     documents[:] = [
-        {field: source for number, (field, source, _) in enumerate(parts) if bits >> number & 1}
+        dump_json(
+            {field: source for number, (field, source, _) in enumerate(parts) if bits >> number & 1}
+        )
         for bits in found.tolist()
     ]
-    return documents[which]
+    return pd.array(documents[which], dtype=JSON_TEXT)
 
 
-def _ids(sites: NDArray[Any], asins: NDArray[Any], instant: Any) -> NDArray[Any]:
-    """The same product and instant have the same id in every import: a corrected file replaces."""
-    ids = np.empty(len(asins), dtype=object)
+def _ids(seen: Observations) -> NDArray[Any]:
+    """Made of product and instant, so that every import has the same: a corrected file replaces."""
+    products = [
+        hashlib.sha256(f"import|{site}|{asin}".encode()).hexdigest()[:16]
+        for site, asin in zip(seen.marketplaces, seen.asins, strict=True)
+    ]
+    ids = np.empty(len(seen), dtype=object)
     ids[:] = [
-        hashlib.sha256(f"import|{site}|{asin}|{moment}".encode()).hexdigest()[:32]
-        for site, asin, moment in zip(sites, asins, instant.tolist(), strict=True)
+        f"{products[product]}{moment:016x}"
+        for product, moment in zip(seen.product.tolist(), seen.instant.tolist(), strict=True)
     ]
     return ids
 
@@ -246,9 +259,3 @@ def _integers(values: Floats) -> Any:
 
 def _text(values: NDArray[Any]) -> Any:
     return pd.array(values, dtype="str")
-
-
-def _repeated(document: Any, size: int) -> NDArray[Any]:
-    array = np.empty(size, dtype=object)
-    array[:] = [document] * size
-    return array
