@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from insights_assets.features import frame_columns
 from insights_assets.features.timeline import (
@@ -38,24 +37,16 @@ def listing_quality(
 def listing_columns(timeline: Timeline, rows: Ints, offsets: Ints, fresh: Ints) -> dict[str, Any]:
     """The listing's columns; ``fresh`` is the capture whose listing stands, or -1.
 
-    A capture that knows no bullets or no images (an import) says nothing of the listing: its
+    A capture that knows no title, bullets or images (an import) says nothing of the listing: its
     lengths and quality are unknown, not 0.
     """
-    captures = timeline.captures
-    known = _known_listings(captures)
-    # Many days carry one capture, and most captures only serve as history.
-    used, which = np.unique(fresh, return_inverse=True)
-
-    def lengths(name: str) -> Floats:
-        texts = captures[name].to_numpy(object)
-        held = used[used >= 0]
-        measured = (0 if _is_missing(value) else len(value) for value in texts[held])
-        size = np.full(len(used), np.nan)
-        size[used >= 0] = np.where(known[held], np.fromiter(measured, np.float64), np.nan)
-        return size[which]
-
-    title, description = lengths("title"), lengths("description")
-    bullets, images = lengths("bullets"), lengths("images")
+    title, bullets = timeline.values("title_length"), timeline.values("bullet_count")
+    images = timeline.values("image_count")
+    known = ~np.isnan(title + bullets + images)
+    description = np.where(known, timeline.values("description_length"), np.nan)
+    title, bullets, images, description = (
+        np.where(known, values, np.nan)[fresh] for values in (title, bullets, images, description)
+    )
     changed, comparable = _changed(timeline, rows, offsets, known)
     return {
         "title_length": frame_columns.integers(title),
@@ -67,33 +58,13 @@ def listing_columns(timeline: Timeline, rows: Ints, offsets: Ints, fresh: Ints) 
     }
 
 
-def _known_listings(captures: pd.DataFrame) -> Bools:
-    """Whether each capture says what the listing is."""
-    return np.logical_and.reduce(
-        [captures[name].notna().to_numpy(bool) for name in ("title", "bullets", "images")]
-    )
-
-
-def _changed(timeline: Timeline, rows: Ints, offsets: Ints, known: Bools) -> tuple[Any, Any]:
+def _changed(timeline: Timeline, rows: Ints, offsets: Ints, known: Bools) -> tuple[Bools, Bools]:
     """Whether the day's last capture shows another listing than the last one before the day, and
     whether there are both and both are known."""
-    captures = timeline.captures
+    listing = timeline.captures["listing"].to_numpy(np.int64, na_value=0)
     on_day = timeline.last_on_day()[rows, offsets + LOOK_BACK_DAYS]
     before = timeline.known(timeline.last_by_day(), 1, CARRY_DAYS - 1)[rows, offsets]
-    says = np.append(known, False)
-    comparable = says[on_day] & says[before]
-    new, old = on_day[comparable], before[comparable]
-    differs = np.zeros(len(new), bool)
-    for name in ("title", "description"):
-        codes = timeline.codes(name)
-        differs |= codes[new] != codes[old]
-    for name in ("bullets", "images"):
-        lists = captures[name].to_numpy(object)
-        differs |= np.asarray(lists[new] != lists[old], dtype=bool)
+    comparable = known[on_day] & known[before]
     changed = np.zeros(len(rows), bool)
-    changed[comparable] = differs
+    changed[comparable] = listing[on_day[comparable]] != listing[before[comparable]]
     return changed, comparable
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or value != value

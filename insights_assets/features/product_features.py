@@ -30,26 +30,29 @@ from insights_assets.features.windows import (
     trailing_deviation,
 )
 
-#: Columns of ``fact_product_snapshots`` that are read.
-SNAPSHOT_COLUMNS = (
+#: Columns of a history. Those of ``fact_product_snapshots``, ``bsr`` as JSON text where its day
+#: counts; of the listing its lengths and ``listing``, a number that is equal where listings are,
+#: of each day's last captures.
+HISTORY_COLUMNS = (
     "page_id",
     "marketplace",
     "asin",
     "captured_at",
-    "title",
     "currency",
     "price",
     "price_missing_reason",
     "list_price",
     "rating",
     "rating_count",
-    "bsr",
     "availability",
     "seller",
-    "bullets",
-    "description",
-    "images",
     "parent_asin",
+    "bsr",
+    "title_length",
+    "bullet_count",
+    "image_count",
+    "description_length",
+    "listing",
 )
 
 MINOR_UNITS = 100
@@ -58,17 +61,17 @@ _VOLATILITY_RETURNS = 10
 
 
 def compute_product_features(
-    snapshots: pd.DataFrame, first_day: date, last_day: date
+    history: pd.DataFrame, first_day: date, last_day: date
 ) -> pd.DataFrame:
     """The rows of ``fact_product_features`` for the days from ``first_day`` to ``last_day``.
 
-    ``snapshots`` holds ``SNAPSHOT_COLUMNS`` of the published snapshots of the products, with the
+    ``history`` holds ``HISTORY_COLUMNS`` of the published snapshots of the products, with the
     warehouse's frame dtypes (money as Int64 hundredths), captured from 37 days before ``first_day``
     on; order, and captures outside of that time, do not matter. A product has a row for each day on
     which its last capture is at most 37 days old. Rows are ordered by product and day.
     """
     return frame_columns.stacked(
-        _features(timeline) for timeline in timelines(snapshots, first_day, last_day)
+        _features(timeline) for timeline in timelines(history, first_day, last_day)
     )
 
 

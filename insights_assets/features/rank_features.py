@@ -12,19 +12,19 @@ from insights_assets.features import frame_columns
 from insights_assets.features.rank_series import RankSeries, read_ranks
 from insights_assets.features.timeline import Timeline, timelines
 
-#: Columns of ``fact_product_snapshots`` that are read.
-SNAPSHOT_COLUMNS = ("page_id", "marketplace", "asin", "captured_at", "bsr")
+#: Columns of a history: those of ``fact_product_snapshots``, ``bsr`` as JSON text.
+HISTORY_COLUMNS = ("page_id", "marketplace", "asin", "captured_at", "bsr")
 
 
-def compute_rank_features(snapshots: pd.DataFrame, first_day: date, last_day: date) -> pd.DataFrame:
+def compute_rank_features(history: pd.DataFrame, first_day: date, last_day: date) -> pd.DataFrame:
     """The rows of ``fact_rank_features`` for the days from ``first_day`` to ``last_day``: one for
     each rank that the last capture shows, while that is at most 7 days old.
 
-    ``snapshots`` holds ``SNAPSHOT_COLUMNS``, as in ``compute_product_features``. Rows are ordered
+    ``history`` holds ``HISTORY_COLUMNS``, as in ``compute_product_features``. Rows are ordered
     by product, day and place on the page.
     """
     return frame_columns.stacked(
-        _features(timeline) for timeline in timelines(snapshots, first_day, last_day)
+        _features(timeline) for timeline in timelines(history, first_day, last_day)
     )
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -65,37 +68,79 @@ class Ranks:
         return np.diff(self.capture, append=-1) != 0
 
 
+#: A rank in the JSON text of either engine. Quotes within a text are escaped there, so that no
+#: category can look like one.
+_RANK = re.compile(r'"rank": ?([^,}]+)')
+
+
 def read_ranks(captures: pd.DataFrame) -> Ranks:
-    """The ranks in the ``bsr`` column: lists of {category, node_id, rank} in page order."""
-    lists = captures["bsr"].to_numpy(object)
-    counts = np.fromiter(map(len, lists), np.int64, len(lists))
-    entries = list(chain.from_iterable(lists))
-    capture = np.repeat(np.arange(len(lists)), counts)
+    """The ranks in the ``bsr`` column: JSON texts of lists of {category, node_id, rank} in page
+    order; missing: none that count.
+
+    Ranks differ from day to day, what they are ranks of hardly ever: texts are told apart without
+    their numbers, and each is parsed once.
+    """
+    texts = captures["bsr"].to_numpy(object)
+    listed = np.flatnonzero(~pd.isna(texts))
+    together = "\n".join(texts[listed])
+    rank = np.array(_RANK.findall(together), dtype=str).astype(np.float64)
+    shapes = _RANK.sub('"rank":0', together).split("\n") if len(listed) else []
+    shape, distinct = pd.factorize(np.array(shapes, dtype=object))
+    nodes = _nodes_of(distinct)
+
+    counts = nodes.counts[shape]
+    capture = np.repeat(listed, counts)
     starts = np.cumsum(counts) - counts
-    position = np.arange(len(entries)) - np.repeat(starts, counts) + 1
-    rank = np.fromiter((entry["rank"] for entry in entries), np.float64, len(entries))
+    place = np.arange(len(rank)) - np.repeat(starts, counts)
+    entry = np.repeat(nodes.starts[shape], counts) + place
+    node = nodes.node[entry]
+    valid = (rank >= 1) & ~_repeated(capture * max(1, len(nodes.keys)) + node)
+    capture = capture[valid]
+    return Ranks(
+        capture=capture,
+        position=place[valid] + 1,
+        rank=rank[valid],
+        node=node[valid],
+        node_keys=nodes.keys,
+        node_ids=nodes.ids[entry[valid]],
+        categories=nodes.names[entry[valid]],
+        first=np.searchsorted(capture, np.arange(len(texts) + 1)),
+    )
+
+
+@dataclass(frozen=True)
+class _Nodes:
+    """The nodes that some lists of ranks name, list by list: where each list starts and how many
+    it names; for each entry id (empty: not linked), name, and its number in ``keys``."""
+
+    starts: Ints
+    counts: Ints
+    ids: Any
+    names: Any
+    node: Ints
+    keys: Any
+
+
+def _nodes_of(lists: Iterable[str]) -> _Nodes:
+    """``lists``: JSON texts."""
+    parsed = [json.loads(text) for text in lists]
+    counts = np.fromiter(map(len, parsed), np.int64, len(parsed))
+    entries = list(chain.from_iterable(parsed))
     ids = np.empty(len(entries), object)
     ids[:] = [_node_id(entry["node_id"]) for entry in entries]
     names = np.empty(len(entries), object)
     names[:] = [entry["category"] for entry in entries]
-
-    # An unlinked category is a node of its own name, so only those need the long way.
-    keys = ids.copy()
-    unlinked = np.flatnonzero(ids == "")
-    keys[unlinked] = [node_key(None, names[place]) for place in unlinked]
-    node, node_keys = pd.factorize(keys)
-    node = node.astype(np.int64)
-    valid = (rank >= 1) & ~_repeated(capture * max(1, len(node_keys)) + node)
-    capture = capture[valid]
-    return Ranks(
-        capture=capture,
-        position=position[valid],
-        rank=rank[valid],
-        node=node[valid],
-        node_keys=np.asarray(node_keys, dtype=object),
-        node_ids=ids[valid],
-        categories=names[valid],
-        first=np.searchsorted(capture, np.arange(len(lists) + 1)),
+    # An unlinked category is a node of its own name.
+    named = np.empty(len(entries), object)
+    named[:] = [node_key(one, name) for one, name in zip(ids, names, strict=True)]
+    node, keys = pd.factorize(named)
+    return _Nodes(
+        starts=np.cumsum(counts) - counts,
+        counts=counts,
+        ids=ids,
+        names=names,
+        node=node.astype(np.int64),
+        keys=np.asarray(keys, dtype=object),
     )
 
 

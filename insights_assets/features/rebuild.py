@@ -7,21 +7,28 @@ the rows of its product up to 37 days after its day: whoever sets the scope cove
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pandas as pd
-from sqlalchemy import Table
+from sqlalchemy import Table, and_
 
 from insights_assets.features import product_features, rank_features
-from insights_assets.features.history import read_histories
+from insights_assets.features.history import History, read_histories, read_rank_histories
+from insights_resources.marketplaces import ProductKey
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
-from insights_resources.warehouse.frames import empty_frame
-from insights_resources.warehouse.publication import AuditFinding, PublishedBuild, publish
-from insights_resources.warehouse.row_conditions import in_scope
+from insights_resources.warehouse.publication import (
+    AuditFinding,
+    Part,
+    PublishedBuild,
+    RowsFinding,
+    publish_parts,
+)
+from insights_resources.warehouse.row_conditions import in_scope, products_between
 
 #: Version of the code that computes features: raise it when a rebuild would give other rows.
 FEATURES_VERSION = "1"
@@ -42,7 +49,7 @@ def rebuild_product_features(
         scope,
         _Layer(
             tables.product_features,
-            product_features.SNAPSHOT_COLUMNS,
+            read_histories,
             product_features.compute_product_features,
             audit_product_features,
         ),
@@ -59,7 +66,7 @@ def rebuild_rank_features(
         scope,
         _Layer(
             tables.rank_features,
-            rank_features.SNAPSHOT_COLUMNS,
+            read_rank_histories,
             rank_features.compute_rank_features,
             audit_rank_features,
         ),
@@ -67,34 +74,39 @@ def rebuild_rank_features(
     )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Expected:
-    """What the snapshots let expect: products by day with a capture, and with a rank at the last
+    """What snapshots let expect: products by day with a capture, and with a rank at the last
     capture of the day."""
 
-    captured: Counter[date] = field(default_factory=Counter)
-    ranked: Counter[date] = field(default_factory=Counter)
+    captured: Counter[date]
+    ranked: Counter[date]
 
-    def add(self, history: pd.DataFrame, scope: Scope) -> None:
-        """Counts the scope's days in the history of some products (each product's once)."""
+    @classmethod
+    def of(cls, history: pd.DataFrame, scope: Scope) -> Expected:
+        """Of the scope's days in the history of some products."""
         keys = ["marketplace", "asin", "captured_at", "page_id"]
-        moments = history[[*keys, "bsr"]].sort_values(keys)
-        moments["day"] = moments["captured_at"].dt.date
-        moments = moments[moments["day"].between(scope.first_day, scope.last_day)]
+        day = history["captured_at"].to_numpy("datetime64[D]")
+        inside = (day >= np.datetime64(scope.first_day)) & (day <= np.datetime64(scope.last_day))
+        moments = history.loc[inside, [*keys, "bsr"]].assign(day=day[inside].astype("M8[s]"))
+        moments = moments.sort_values(keys)
         closes = moments.drop_duplicates(["marketplace", "asin", "day"], keep="last")
-        ranked = closes[closes["bsr"].map(len) > 0]
-        for counts, days in ((self.captured, closes["day"]), (self.ranked, ranked["day"])):
-            for day in days:
-                counts[day] += 1
+        ranked = closes[closes["bsr"].notna() & (closes["bsr"] != "[]")]
+        return cls(_by_day(closes), _by_day(ranked))
 
 
-Audit = Callable[[pd.DataFrame, Expected], Iterable[AuditFinding]]
+def _by_day(rows: pd.DataFrame) -> Counter[date]:
+    days, counts = np.unique(rows["day"].to_numpy("datetime64[D]"), return_counts=True)
+    return Counter(dict(zip(days.tolist(), counts.tolist(), strict=True)))
+
+
+Audit = Callable[[pd.DataFrame, Expected], Iterable[AuditFinding | RowsFinding]]
 
 
 @dataclass(frozen=True)
 class _Layer:
     table: Table
-    columns: Sequence[str]
+    read: Callable[[Warehouse, Scope], Iterable[History]]
     compute: Compute
     audit: Audit
 
@@ -103,28 +115,40 @@ def _rebuild(
     warehouse: Warehouse, scope: Scope, layer: _Layer, run_id: str | None
 ) -> PublishedBuild:
     with warehouse.writer_lock(layer.table, scope.first_day, scope.last_day):
-        expected = Expected()
-        parts = []
-        for history in read_histories(warehouse, scope, layer.columns):
-            expected.add(history, scope)
-            parts.append(layer.compute(history, scope.first_day, scope.last_day))
-        return publish(
+        return publish_parts(
             warehouse,
             layer.table,
-            pd.concat(parts, ignore_index=True) if parts else empty_frame(layer.table),
-            covers=in_scope(layer.table, scope),
+            _parts(warehouse, scope, layer),
             scope=scope,
-            audits=(lambda frame: layer.audit(frame, expected),),
             code_version=FEATURES_VERSION,
             run_id=run_id,
         )
+
+
+def _parts(warehouse: Warehouse, scope: Scope, layer: _Layer) -> Iterator[Part]:
+    """The rows of some products after the other."""
+    after: ProductKey | None = None
+    for history in layer.read(warehouse, scope):
+        yield _part(layer, scope, history, after)
+        after = history.up_to
+
+
+def _part(layer: _Layer, scope: Scope, history: History, after: ProductKey | None) -> Part:
+    expected = Expected.of(history.snapshots, scope)
+    return Part(
+        layer.compute(history.snapshots, scope.first_day, scope.last_day),
+        and_(in_scope(layer.table, scope), products_between(layer.table, after, history.up_to)),
+        (lambda frame: layer.audit(frame, expected),),
+    )
 
 
 _POSITIVE = ("price", "price_min_30d", "price_max_30d", "price_mean_7d", "price_mean_30d")
 _SHARES = ("in_stock_share_7d", "in_stock_share_30d", "discount_from_list")
 
 
-def audit_product_features(features: pd.DataFrame, expected: Expected) -> Iterable[AuditFinding]:
+def audit_product_features(
+    features: pd.DataFrame, expected: Expected
+) -> Iterable[AuditFinding | RowsFinding]:
     """What must hold before product features are published."""
     observed = features[features["observations"] > 0]
     yield _completeness("captured_products_have_features", observed, expected.captured)
@@ -147,7 +171,9 @@ def audit_product_features(features: pd.DataFrame, expected: Expected) -> Iterab
     )
 
 
-def audit_rank_features(ranks: pd.DataFrame, expected: Expected) -> Iterable[AuditFinding]:
+def audit_rank_features(
+    ranks: pd.DataFrame, expected: Expected
+) -> Iterable[AuditFinding | RowsFinding]:
     """What must hold before rank features are published."""
     yield _completeness("ranked_products_have_ranks", ranks[ranks["is_primary"]], expected.ranked)
     yield _none("rank_is_1_or_more", ranks["rank"] < 1)
@@ -157,7 +183,7 @@ def audit_rank_features(ranks: pd.DataFrame, expected: Expected) -> Iterable[Aud
 
 def _completeness(check: str, rows: pd.DataFrame, expected: Counter[date]) -> AuditFinding:
     """Each day has at least as many rows as products that it is known to have."""
-    found = Counter(rows["day"].dt.date)
+    found = _by_day(rows)
     short = {day: count for day, count in sorted(expected.items()) if found[day] < count}
     detail = f"{len(expected)} days with captures"
     if short:
@@ -166,7 +192,6 @@ def _completeness(check: str, rows: pd.DataFrame, expected: Counter[date]) -> Au
     return AuditFinding(check, not short, detail)
 
 
-def _none(check: str, wrong: pd.Series) -> AuditFinding:
+def _none(check: str, wrong: pd.Series) -> RowsFinding:
     """No row may be wrong (unknown is not wrong)."""
-    count = int(wrong.fillna(value=False).sum())
-    return AuditFinding(check, count == 0, f"{count} of {len(wrong)} rows are not so")
+    return RowsFinding(check, int(wrong.fillna(value=False).sum()), len(wrong))

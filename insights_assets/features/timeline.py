@@ -129,19 +129,19 @@ def last_in_cell(rows: Ints, columns: Ints, positions: Ints, height: int, width:
     return grid
 
 
-def timelines(snapshots: pd.DataFrame, first_day: date, last_day: date) -> Iterator[Timeline]:
-    """The snapshots as timelines of a bounded number of products each, in the order of
+def timelines(history: pd.DataFrame, first_day: date, last_day: date) -> Iterator[Timeline]:
+    """The captures as timelines of a bounded number of products each, in the order of
     (marketplace, ASIN); at least one, which may be empty.
 
     Captures outside of [``first_day`` - 37 days, end of ``last_day``] are left out. Captures of one
     instant are ordered by ``page_id``, so that the order of the input never matters.
     """
     first, days = day_number(first_day), (last_day - first_day).days + 1
-    instant = snapshots["captured_at"].to_numpy("datetime64[us]").astype(np.int64)
+    instant = history["captured_at"].to_numpy("datetime64[us]").astype(np.int64)
     inside = np.flatnonzero(
         (instant >= (first - LOOK_BACK_DAYS) * DAY) & (instant < (first + days) * DAY)
     )
-    frame = snapshots if len(inside) == len(snapshots) else snapshots.iloc[inside]
+    frame = history if len(inside) == len(history) else history.iloc[inside]
     instant = instant[inside]
     product, marketplaces, asins = _products(frame)
     order = np.lexsort((instant, product))

@@ -35,6 +35,7 @@ from insights_resources.warehouse.driver_values import (
     series_from_sqlite,
     sqlite_rows,
 )
+from insights_resources.warehouse.sql_functions import fingerprint, sqlite_fingerprint
 from insights_resources.warehouse.tables import INTERNAL_SCHEMA
 
 #: Rows that are read, and turned into columns, at once.
@@ -333,6 +334,7 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
     # SQLAlchemy begins transactions itself (see _begin_sqlite): the driver would only begin one
     # before a write, and two readers that both go on to write would end in a deadlock error.
     connection.isolation_level = None
+    connection.create_function(fingerprint.name, -1, sqlite_fingerprint, deterministic=True)
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = NORMAL")

@@ -1,8 +1,9 @@
 """Publication: how rebuilt rows become the ones that consumers see.
 
-A rebuild finds its new and changed rows and audits its whole frame; only then, in one transaction,
-those rows are written under a build of its own, current at once, and the rows that they replace
-superseded. Rows that did not change are not written again. A build that fails its audit stays, with its rows,
+A rebuild audits all its rows; only then, in one transaction, the new and the changed ones are
+written under a build of its own, current at once, and those that they replace superseded. Rows that
+did not change are not written again. Of a build in parts all but the last are written before,
+unpublished, and recorded in that transaction. A build that fails its audit stays, with its rows,
 unpublished and explained; a crash before the end of the transaction leaves nothing that anybody
 sees.
 
@@ -12,6 +13,7 @@ rows recorded by then and superseded later or never.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -30,6 +32,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    text,
     union,
     update,
 )
@@ -62,8 +65,31 @@ class AuditFinding:
     detail: str
 
 
-#: Looks at the whole conformed frame of a scope.
-Audit = Callable[[pd.DataFrame], Iterable[AuditFinding]]
+@dataclass(frozen=True)
+class RowsFinding:
+    """The same of rows looked at one by one: how many are wrong. Adds up over parts."""
+
+    check: str
+    wrong: int
+    rows: int
+
+    def as_finding(self) -> AuditFinding:
+        return AuditFinding(
+            self.check, self.wrong == 0, f"{self.wrong} of {self.rows} rows are not so"
+        )
+
+
+#: Looks at the whole conformed frame of a scope, or of a part.
+Audit = Callable[[pd.DataFrame], Iterable[AuditFinding | RowsFinding]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows of a build: those that become the current ones among what ``covers`` selects."""
+
+    frame: pd.DataFrame
+    covers: ColumnElement[bool]
+    audits: Sequence[Audit] = ()
 
 
 @dataclass(frozen=True)
@@ -123,24 +149,57 @@ def publish(
     ``AuditFailedError`` when a finding failed; ``WarehouseError`` when the frame is not what the
     table holds, or another writer was in between.
     """
+    return publish_parts(
+        warehouse,
+        table,
+        [Part(frame, covers, audits)],
+        scope=scope,
+        code_version=code_version,
+        run_id=run_id,
+        import_id=import_id,
+        allow_empty=allow_empty,
+    )
+
+
+def publish_parts(
+    warehouse: Warehouse,
+    table: Table,
+    parts: Iterable[Part],
+    *,
+    scope: Scope | None,
+    code_version: str,
+    run_id: str | None = None,
+    import_id: int | None = None,
+    allow_empty: bool = True,
+) -> PublishedBuild:
+    """The same for rows too many to be held at once: they become current together. No two parts
+    cover the same row."""
     build_id = _open_build(warehouse, table, scope, code_version, run_id, import_id)
     try:
-        conformed = conform(frame, table)
-        difference = _difference(warehouse, table, conformed, covers, build_id)
-        findings = _audit(conformed, audits, allow_empty)
+        difference, rows_by_day, row_count = _Difference(), Counter[date](), 0
+        found: list[AuditFinding | RowsFinding] = []
+        for part in parts:
+            _write_unpublished(warehouse, table, difference.unwritten)
+            conformed = conform(part.frame, table)
+            difference = difference.followed_by(
+                _difference(warehouse, table, conformed, part.covers, build_id)
+            )
+            found += [finding for audit in part.audits for finding in audit(conformed)]
+            rows_by_day.update(_rows_by_day(conformed))
+            row_count += len(conformed)
+        findings = _merged(found)
+        if not allow_empty:
+            findings.append(AuditFinding("has_rows", row_count > 0, f"{row_count} rows"))
         failed = [finding for finding in findings if not finding.passed]
         if failed:
-            with warehouse.begin() as connection:
-                warehouse.insert_frame(connection, table, difference.written)
-            _close_build(warehouse, build_id, "rejected", difference, len(conformed), findings)
+            _write_unpublished(warehouse, table, difference.unwritten)
+            _close_build(warehouse, build_id, "rejected", difference, row_count, findings)
             raise AuditFailedError(
                 f"build {build_id} of {table.name} ({scope or 'all rows'}) failed its audit and "
                 f"stays unpublished; consumers keep the last good rows. "
                 + "; ".join(f"{finding.check}: {finding.detail}" for finding in failed)
             )
-        published_at = _make_current(
-            warehouse, table, difference, build_id, len(conformed), findings
-        )
+        published_at = _make_current(warehouse, table, difference, build_id, row_count, findings)
     except AuditFailedError:
         raise
     except BaseException as error:
@@ -149,13 +208,13 @@ def publish(
     return PublishedBuild(
         build_id,
         table.name,
-        len(conformed),
+        row_count,
         difference.added,
         difference.changed,
         difference.removed,
         published_at,
-        findings,
-        _rows_by_day(conformed),
+        tuple(findings),
+        dict(rows_by_day),
     )
 
 
@@ -238,26 +297,47 @@ def mark_consumed(warehouse: Warehouse, consumer: Table, build_ids: Iterable[int
 
 @dataclass(frozen=True)
 class _Difference:
-    """How a frame differs from the current rows.
+    """How frames differ from the current rows.
 
-    ``written`` has the rows that are new or changed, as they are stored, under their build;
-    ``superseded`` the key and the build of each current row that is changed or removed.
+    ``unwritten`` has the last frame's rows that are new or changed, as they are stored, under their
+    build (None: no frame yet), ``written`` is how many such rows the frames before it had;
+    ``superseded`` has the key and the build of each current row that is changed or removed.
     """
 
-    added: int
-    changed: int
-    removed: int
-    written: pd.DataFrame
-    superseded: pd.DataFrame
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    written: int = 0
+    unwritten: pd.DataFrame | None = None
+    superseded: tuple[pd.DataFrame, ...] = ()
+
+    def followed_by(self, other: _Difference) -> _Difference:
+        """Of both frames, once this one's rows are written."""
+        return _Difference(
+            self.added + other.added,
+            self.changed + other.changed,
+            self.removed + other.removed,
+            self.added + self.changed,
+            other.unwritten,
+            self.superseded + other.superseded,
+        )
 
 
-def _audit(
-    frame: pd.DataFrame, audits: Sequence[Audit], allow_empty: bool
-) -> tuple[AuditFinding, ...]:
-    findings = [finding for audit in audits for finding in audit(frame)]
-    if not allow_empty:
-        findings.append(AuditFinding("has_rows", len(frame) > 0, f"{len(frame)} rows"))
-    return tuple(findings)
+def _merged(findings: Iterable[AuditFinding | RowsFinding]) -> list[AuditFinding]:
+    """The findings of all parts, one a check: rows add up, of the others the first that failed."""
+    counted: dict[str, RowsFinding] = {}
+    merged: dict[str, AuditFinding] = {}
+    for finding in findings:
+        check = finding.check
+        if isinstance(finding, RowsFinding):
+            before = counted.get(check, RowsFinding(check, 0, 0))
+            counted[check] = RowsFinding(
+                check, before.wrong + finding.wrong, before.rows + finding.rows
+            )
+            merged[check] = counted[check].as_finding()
+        elif check not in merged or merged[check].passed > finding.passed:
+            merged[check] = finding
+    return list(merged.values())
 
 
 def _open_build(
@@ -328,23 +408,20 @@ def _difference(
     covers: ColumnElement[bool],
     build_id: int,
 ) -> _Difference:
-    """Compares with the current rows."""
+    """Compares a frame with the current rows."""
     key = list(table.info["key"])
-    storable = json_as_text(frame, table)
-    storable["row_hash"] = row_hashes(storable, table).astype("Int64")
     query = select(*(table.c[name] for name in (*key, "row_hash", "build_id"))).where(
         is_current(table), covers
     )
+    current = warehouse.read_frame(query)
+    storable = json_as_text(frame, table)
+    storable["row_hash"] = row_hashes(storable, table).astype("Int64")
+    if current.empty:
+        return _Difference(added=len(storable), unwritten=_as_written(storable, build_id))
     compared = (
         storable[[*key, "row_hash"]]
         .assign(position=np.arange(len(storable)))
-        .merge(
-            warehouse.read_frame(query),
-            on=key,
-            how="outer",
-            suffixes=("", "_before"),
-            indicator="found",
-        )
+        .merge(current, on=key, how="outer", suffixes=("", "_before"), indicator="found")
     )
     is_new = compared["found"] == "left_only"
     is_gone = compared["found"] == "right_only"
@@ -352,16 +429,27 @@ def _difference(
         compared["row_hash"], compared["row_hash_before"]
     )
     positions = compared.loc[is_new | is_changed, "position"].astype("int64").sort_values()
-    written = storable.iloc[positions.to_numpy()].assign(build_id=build_id)
-    # What no row has is NULL without being written.
-    unused = [name for name in written.columns if written[name].isna().all()]
+    superseded = compared.loc[is_changed | is_gone, [*key, "build_id"]].reset_index(drop=True)
     return _Difference(
         int(is_new.sum()),
         int(is_changed.sum()),
         int(is_gone.sum()),
-        written.drop(columns=unused),
-        compared.loc[is_changed | is_gone, [*key, "build_id"]].reset_index(drop=True),
+        unwritten=_as_written(storable.iloc[positions.to_numpy()], build_id),
+        superseded=(superseded,),
     )
+
+
+def _as_written(storable: pd.DataFrame, build_id: int) -> pd.DataFrame:
+    # What no row has is NULL without being written.
+    unused = [name for name in storable.columns if storable[name].isna().all()]
+    return storable.drop(columns=unused).assign(build_id=build_id)
+
+
+def _write_unpublished(warehouse: Warehouse, table: Table, rows: pd.DataFrame | None) -> None:
+    if rows is None or rows.empty:
+        return
+    with warehouse.begin() as connection:
+        warehouse.insert_frame(connection, table, rows)
 
 
 def _equal(left: pd.Series, right: pd.Series) -> pd.Series:
@@ -380,12 +468,14 @@ def _make_current(
     now = datetime.now(UTC)
     with warehouse.begin() as connection:
         _supersede(warehouse, connection, table, difference.superseded, now)
-        moment = pd.Series([now] * len(difference.written), index=difference.written.index)
-        warehouse.insert_frame(
-            connection,
-            table,
-            difference.written.assign(recorded_at=moment.astype("datetime64[us, UTC]")),
-        )
+        if difference.written:
+            connection.execute(
+                update(table).where(table.c.build_id == build_id).values(recorded_at=now)
+            )
+        rows = difference.unwritten
+        if rows is not None:
+            moment = pd.Series([now] * len(rows), rows.index, dtype="datetime64[us, UTC]")
+            warehouse.insert_frame(connection, table, rows.assign(recorded_at=moment))
         connection.execute(
             update(tables.builds)
             .where(tables.builds.c.build_id == build_id)
@@ -403,12 +493,17 @@ def _make_current(
 
 
 def _supersede(
-    warehouse: Warehouse, connection: Connection, table: Table, rows: pd.DataFrame, now: datetime
+    warehouse: Warehouse,
+    connection: Connection,
+    table: Table,
+    parts: Sequence[pd.DataFrame],
+    now: datetime,
 ) -> None:
     """Ends the current rows with these keys and builds; all of them, or ``WarehouseError``."""
-    if rows.empty:
+    rows = sum(map(len, parts))
+    if not rows:
         return
-    names = list(rows.columns)
+    names = list(parts[0].columns)
     # A statement could name a few hundred keys; a table that lasts as long as this joins them all.
     ended = Table(
         "ended_rows",
@@ -417,16 +512,20 @@ def _supersede(
         prefixes=["TEMPORARY"],
     )
     ended.create(connection)
-    warehouse.insert_frame(connection, ended, rows)
+    for part in parts:
+        warehouse.insert_frame(connection, ended, part)
+    if warehouse.is_postgres:
+        # Else the planner takes it for a small table.
+        connection.execute(text("ANALYZE ended_rows"))
     count = connection.execute(
         update(table)
         .where(table.c.superseded_at.is_(None), *(table.c[name] == ended.c[name] for name in names))
         .values(superseded_at=now)
     ).rowcount
     ended.drop(connection)
-    if count != len(rows):
+    if count != rows:
         raise WarehouseError(
-            f"{table.name}: {len(rows) - count} rows were replaced by another writer meanwhile; "
+            f"{table.name}: {rows - count} rows were replaced by another writer meanwhile; "
             f"rebuild again, with the writer's lock held from before the inputs are read"
         )
 

@@ -32,6 +32,24 @@ def of_products(table: Table, products: Collection[ProductKey] | None) -> Column
     )
 
 
+def products_between(
+    table: Table, after: ProductKey | None, up_to: ProductKey | None
+) -> ColumnElement[bool]:
+    """Rows of the products after one (None: from the first) up to another (None: to the last), in
+    the database's order of marketplace and ASIN."""
+    marketplace, asin = table.c.marketplace, table.c.asin
+    conditions: list[ColumnElement[bool]] = [true()]
+    if after is not None:
+        conditions.append(
+            or_(marketplace > after[0], and_(marketplace == after[0], asin > after[1]))
+        )
+    if up_to is not None:
+        conditions.append(
+            or_(marketplace < up_to[0], and_(marketplace == up_to[0], asin <= up_to[1]))
+        )
+    return and_(*conditions)
+
+
 def one_of(column: ColumnElement[Any], values: Collection[str]) -> ColumnElement[bool]:
     """column IN values, however many."""
     return column.in_(

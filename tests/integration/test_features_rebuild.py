@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from insights_assets.features import history
+from insights_assets.features import history as reading
 from insights_assets.features.product_features import compute_product_features
 from insights_assets.features.rank_features import compute_rank_features
 from insights_assets.features.rebuild import rebuild_product_features, rebuild_rank_features
@@ -20,7 +20,7 @@ from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.frames import conform
 from insights_resources.warehouse.publication import select_current
 from tests.integration.stored_history import build_statuses, store_snapshots
-from tests.unit.features.capture_histories import MARKETPLACE, at, capture, snapshots
+from tests.unit.features.capture_histories import MARKETPLACE, at, capture, history_frame
 
 FIRST, LAST = date(2026, 3, 10), date(2026, 3, 14)
 SCOPE = Scope(FIRST, LAST)
@@ -57,7 +57,7 @@ def test_published_rows_are_the_computed_ones(warehouse: Warehouse) -> None:
     store_snapshots(warehouse, captures())
     built = rebuild_product_features(warehouse, SCOPE)
     ranked = rebuild_rank_features(warehouse, SCOPE)
-    made = snapshots(captures())
+    made = history_frame(captures())
     for table, expected in (
         (tables.product_features, compute_product_features(made, FIRST, LAST)),
         (tables.rank_features, compute_rank_features(made, FIRST, LAST)),
@@ -87,7 +87,7 @@ def test_day_by_day_and_product_by_product_writes_the_same_rows(
     for day in SCOPE.days:
         for asin in ASINS:
             rebuild(warehouse, Scope.of_day(day, [ProductKey(MARKETPLACE, asin)]))
-    monkeypatch.setattr(history, "PRODUCTS_AT_A_TIME", 3)
+    monkeypatch.setattr(reading, "CAPTURES_AT_A_TIME", 50)
     monkeypatch.setattr(row_conditions, "_MOST_PARAMETERS", 2)
     at_once = rebuild(warehouse, SCOPE)
     assert at_once.row_count >= 20

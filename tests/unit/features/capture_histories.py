@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from insights_resources.warehouse.column_types import dump_json
+
 MARKETPLACE = "amazon.de"
 ASIN = "B0TEST0001"
 DAY = timedelta(days=1)
@@ -92,6 +94,22 @@ def snapshots(captures: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         [[{"category": c, "node_id": n, "rank": r} for c, n, r in row["bsr"]] for row in rows]
     )
     return pd.DataFrame(columns)
+
+
+def history_frame(captures: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """The same as features read them: ranks as JSON text, listings as lengths and a number."""
+    frame = snapshots(captures)
+    listing = frame[["title", "bullets", "description", "images"]]
+    said = pd.array([repr(row) for row in listing.to_numpy(object).tolist()], dtype="str")
+    measures = {
+        "bsr": pd.array([dump_json(ranks) for ranks in frame["bsr"]], dtype="str"),
+        "title_length": frame["title"].str.len().astype("Int64"),
+        "bullet_count": pd.array([len(bullets) for bullets in frame["bullets"]], dtype="Int64"),
+        "image_count": pd.array([len(images) for images in frame["images"]], dtype="Int64"),
+        "description_length": frame["description"].str.len().fillna(0).astype("Int64"),
+        "listing": pd.array(pd.factorize(said)[0], dtype="Int64"),
+    }
+    return frame.assign(**measures).drop(columns=["title", "bullets", "description", "images"])
 
 
 def _objects(values: list[Any]) -> np.ndarray:

@@ -16,9 +16,9 @@ from tests.unit.features.capture_histories import (
     assert_rows_equal,
     at,
     capture,
+    history_frame,
     naive_features,
     naive_ranks,
-    snapshots,
 )
 
 FIRST = date(2026, 3, 10)
@@ -66,7 +66,7 @@ def captures(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 def both(made: list[dict[str, Any]], first: date, last: date) -> list[pd.DataFrame]:
-    frame = snapshots(made)
+    frame = history_frame(made)
     return [
         compute_product_features(frame, first, last),
         compute_rank_features(frame, first, last),

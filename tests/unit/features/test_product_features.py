@@ -14,7 +14,7 @@ import pytest
 from insights_assets.features.product_features import compute_product_features
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.frames import conform
-from tests.unit.features.capture_histories import ASIN, at, capture, rows_of, snapshots
+from tests.unit.features.capture_histories import ASIN, at, capture, history_frame, rows_of
 
 DAY = date(2026, 3, 10)
 
@@ -26,7 +26,7 @@ def ago(days: int, hour: float = 12, **fields: Any) -> dict[str, Any]:
 
 def features(*captures: dict[str, Any], day: date = DAY) -> dict[str, Any]:
     """The single row of the day."""
-    rows = rows_of(compute_product_features(snapshots(captures), day, day))
+    rows = rows_of(compute_product_features(history_frame(captures), day, day))
     assert len(rows) == 1
     return rows[0]
 
@@ -46,12 +46,12 @@ def check(row: dict[str, Any], expected: dict[str, Any]) -> None:
 
 
 def test_the_frame_is_what_the_table_holds() -> None:
-    frame = compute_product_features(snapshots([ago(0, price=1000), ago(3)]), DAY, DAY)
+    frame = compute_product_features(history_frame([ago(0, price=1000), ago(3)]), DAY, DAY)
     pd.testing.assert_frame_equal(conform(frame, tables.product_features), frame)
 
 
 def test_no_snapshots_give_an_empty_frame_of_the_table() -> None:
-    frame = compute_product_features(snapshots([]), DAY, DAY)
+    frame = compute_product_features(history_frame([]), DAY, DAY)
     assert frame.empty
     pd.testing.assert_frame_equal(conform(frame, tables.product_features), frame)
 
@@ -103,7 +103,7 @@ def test_values_are_carried_for_seven_days(age: int, is_known: bool) -> None:
 
 
 def test_a_row_exists_for_37_days_after_the_last_capture() -> None:
-    frame = compute_product_features(snapshots([ago(0)]), DAY, DAY + timedelta(days=60))
+    frame = compute_product_features(history_frame([ago(0)]), DAY, DAY + timedelta(days=60))
     assert frame["day"].dt.date.tolist() == [DAY + timedelta(days=n) for n in range(38)]
 
 

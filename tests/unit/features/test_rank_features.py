@@ -13,7 +13,7 @@ from insights_assets.features.rank_features import compute_rank_features
 from insights_assets.features.rank_series import node_key
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.frames import conform
-from tests.unit.features.capture_histories import at, capture, rows_of, snapshots
+from tests.unit.features.capture_histories import at, capture, history_frame, rows_of
 
 DAY = date(2026, 3, 10)
 
@@ -23,7 +23,7 @@ Rank = tuple[str, str | None, Any]
 def ranks(*captures: tuple[int, list[Rank]], day: date = DAY) -> list[dict[str, Any]]:
     """The day's rows for captures at noon as (days ago, ranks)."""
     made = [capture(at(DAY - timedelta(days=days)), bsr=bsr) for days, bsr in captures]
-    frame = compute_rank_features(snapshots(made), day, day)
+    frame = compute_rank_features(history_frame(made), day, day)
     pd.testing.assert_frame_equal(conform(frame, tables.rank_features), frame)
     return rows_of(frame)
 
