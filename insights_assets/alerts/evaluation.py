@@ -10,11 +10,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
+from insights_assets.alerts.conditions import Event, EventType, single_tests
 from insights_assets.alerts.measures import Bools
 from insights_assets.alerts.messages import messages_of
-from insights_assets.alerts.readings import MEMORY_COLUMNS, evaluate, observed_days
+from insights_assets.alerts.readings import (
+    MEMORY_COLUMNS,
+    evaluate,
+    observed_days,
+    product_keys,
+)
 from insights_assets.alerts.rules import Rule, feature_columns
 from insights_assets.alerts.transitions import walk
 from insights_assets.features.timeline import LOOK_BACK_DAYS
@@ -30,7 +36,7 @@ from insights_resources.warehouse.row_conditions import in_scope, of_products, o
 #: Rows of features that are held at a time; a day is never divided.
 _ROWS_AT_ONCE = 400_000
 #: A statement names at most so many products; of more, it asks for all.
-_MOST_PRODUCTS = 2_000
+_MOST_PRODUCTS = 20_000
 #: Days before a stretch at which what was last known is looked for: nearly all of it is the day
 #: before's, and each step asks for what the one before did not find.
 _MEMORY_STEPS = ((1, 1), (2, 7), (8, LOOK_BACK_DAYS))
@@ -79,13 +85,21 @@ def evaluate_rules(
     counts = dict.fromkeys(begins, Counts())
     alerts, states = [empty_frame(tables.alerts)], [empty_frame(tables.alert_states)]
     columns = feature_columns(rules)
-    for stretch in _stretches(warehouse, scope) if rules else ():
-        days = _observed_days(warehouse, stretch, columns)
+    events = {
+        test.event
+        for rule in rules
+        for test in single_tests(rule.condition)
+        if isinstance(test, Event)
+    }
+    stretches = list(_stretches(warehouse, scope)) if rules else []
+    for stretch in stretches:
+        days = _observed_days(warehouse, stretch, columns, events)
         for rule in rules:
             applies = members.applies(rule, days)
             readings = evaluate(rule, days, applies)
             walked = walk(rule, readings, begins[rule.rule_id])
-            begins[rule.rule_id] = _last_states(begins[rule.rule_id], walked.states)
+            if stretch is not stretches[-1]:
+                begins[rule.rule_id] = _last_states(begins[rule.rule_id], walked.states)
             counts[rule.rule_id] += _count(readings["active"], applies)
             states.append(walked.states.assign(rule_id=rule.rule_id))
             if len(walked.alerts):
@@ -151,28 +165,45 @@ def _stretches(warehouse: Warehouse, scope: Scope) -> Iterator[Scope]:
         yield Scope(first, last, scope.products)
 
 
-def _observed_days(warehouse: Warehouse, stretch: Scope, columns: Sequence[str]) -> pd.DataFrame:
+def _observed_days(
+    warehouse: Warehouse, stretch: Scope, columns: Sequence[str], events: Collection[EventType]
+) -> pd.DataFrame:
+    """The days of a stretch, with what these events compare them with."""
     table = tables.product_features
     features = warehouse.read_frame(
         select_current(table, *(table.c[name] for name in columns)).where(
             in_scope(table, stretch), table.c.observations > 0
         )
     )
-    return observed_days(features, _memory(warehouse, stretch, features[_PRODUCT]))
+    return observed_days(features, _memory(warehouse, stretch, features, events))
 
 
-def _memory(warehouse: Warehouse, stretch: Scope, keys: pd.DataFrame) -> pd.DataFrame:
+def _memory(
+    warehouse: Warehouse, stretch: Scope, features: pd.DataFrame, events: Collection[EventType]
+) -> pd.DataFrame:
     """Days before the stretch (``MEMORY_COLUMNS``) that hold what was last known of each of its
-    products: the seller, and the stock."""
+    products: the seller, and the stock, as far as the events need them."""
     table = tables.product_features
-    is_known = or_(table.c.seller.is_not(None), table.c.availability != "unknown")
-    unsettled = pd.MultiIndex.from_frame(keys.drop_duplicates())
+    known: dict[str, ColumnElement[bool]] = {}
+    if EventType.SELLER_CHANGED in events:
+        known["seller"] = table.c.seller.is_not(None)
+    if EventType.BACK_IN_STOCK in events:
+        known["availability"] = table.c.availability != "unknown"
+    if not known:
+        return _no_memory()
+    keys = product_keys(features)
+    # Whole rows, for their marketplace and ASIN.
+    unsettled = features.loc[~pd.Series(keys, features.index).duplicated(), _PRODUCT]
     found = []
     for nearest, farthest in _MEMORY_STEPS:
         if unsettled.empty:
             break
         few = len(unsettled) <= _MOST_PRODUCTS
-        who = frozenset(ProductKey(*key) for key in unsettled) if few else stretch.products
+        who = (
+            frozenset(map(ProductKey, unsettled["marketplace"], unsettled["asin"]))
+            if few
+            else stretch.products
+        )
         days = Scope(
             stretch.first_day - timedelta(days=farthest),
             stretch.first_day - timedelta(days=nearest),
@@ -180,15 +211,19 @@ def _memory(warehouse: Warehouse, stretch: Scope, keys: pd.DataFrame) -> pd.Data
         )
         rows = warehouse.read_frame(
             select_current(table, *(table.c[name] for name in MEMORY_COLUMNS)).where(
-                in_scope(table, days), table.c.observations > 0, is_known
+                in_scope(table, days), table.c.observations > 0, or_(*known.values())
             )
         )
         found.append(rows)
         together = pd.concat(found, ignore_index=True)
-        sellers = together.loc[together["seller"].notna(), _PRODUCT]
-        stocks = together.loc[together["availability"] != "unknown", _PRODUCT]
-        settled = pd.MultiIndex.from_frame(sellers).intersection(pd.MultiIndex.from_frame(stocks))
-        unsettled = unsettled.difference(settled, sort=False)
+        products = product_keys(together)
+        wanted = pd.Series(product_keys(unsettled), unsettled.index)
+        is_settled = pd.Series(True, unsettled.index)
+        if "seller" in known:
+            is_settled &= wanted.isin(products[together["seller"].notna()])
+        if "availability" in known:
+            is_settled &= wanted.isin(products[together["availability"] != "unknown"])
+        unsettled = unsettled[~is_settled]
     return pd.concat(found, ignore_index=True) if found else _no_memory()
 
 

@@ -27,6 +27,23 @@ from insights_assets.alerts.transitions import CREPT
 
 _LONGEST_NAME = 80
 
+#: What sentences show of an alert and its day's features, as far as the rule needs it.
+_SHOWN = (
+    "marketplace",
+    "asin",
+    "transition",
+    "value",
+    "baseline",
+    "magnitude",
+    "last_alerted_value",
+    "currency",
+    "price",
+    "availability",
+    "seller",
+    "seller_before",
+    "out_of_stock_before",
+)
+
 #: A test's numbers on an alert's day, with the alert and the day's features.
 Alert = Mapping[str, Any]
 
@@ -40,7 +57,9 @@ def messages_of(rule: Rule, alerts: pd.DataFrame) -> list[str]:
     """
     if alerts.empty:
         return []
-    rows: list[dict[Any, Any]] = alerts.to_dict("records")
+    rows: list[dict[Any, Any]] = alerts[
+        [name for name in _SHOWN if name in alerts.columns]
+    ].to_dict("records")
     if not isinstance(rule.condition, AllOf | AnyOf):
         return [_sentence(rule.condition, row) for row in rows]
     sentences: list[list[str]] = [[] for _ in rows]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from insights_assets.alerts.conditions import (
     AllOf,
@@ -64,8 +65,10 @@ def observed_days(features: pd.DataFrame, memory: pd.DataFrame | None = None) ->
     remembered = days[list(MEMORY_COLUMNS)]
     if memory is not None and earlier:
         remembered = pd.concat([memory[list(MEMORY_COLUMNS)], remembered], ignore_index=True)
-    order = remembered.reset_index(drop=True).sort_values([*_KEY, "day"])
-    product = order.groupby(_KEY, sort=False).ngroup()
+    product, _ = pd.factorize(product_keys(remembered), sort=True)
+    positions = np.lexsort((remembered["day"].to_numpy(), product))
+    order = remembered.reset_index(drop=True).iloc[positions]
+    product = product[positions]
     captures = order["out_of_stock_captures"].astype("float64")
     sellers = _known_before(order["day"], order["seller"].astype("object"), product)
     stock = _known_before(order["day"], captures.where(order["availability"] != "unknown"), product)
@@ -77,7 +80,16 @@ def observed_days(features: pd.DataFrame, memory: pd.DataFrame | None = None) ->
     return days
 
 
-def _known_before(days: pd.Series, values: pd.Series, product: pd.Series) -> pd.Series:
+def product_keys(frame: pd.DataFrame) -> NDArray[np.object_]:
+    """Marketplace and ASIN of each row as one text, which sorts as the two: far quicker to tell
+    apart than pairs are."""
+    return np.asarray(
+        frame["marketplace"].to_numpy(np.object_) + "\0" + frame["asin"].to_numpy(np.object_),
+        dtype=np.object_,
+    )
+
+
+def _known_before(days: pd.Series, values: pd.Series, product: NDArray[np.intp]) -> pd.Series:
     """The product's last value that is not missing on an earlier day, at most 37 days earlier."""
     known_on = days.where(values.notna())
     before = values.groupby(product).ffill().groupby(product).shift()

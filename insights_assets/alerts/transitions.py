@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from insights_assets.alerts.measures import Bools, Floats
+from insights_assets.alerts.readings import product_keys
 from insights_assets.alerts.rules import TOLERANCE, Rule
 
 FIRED = "fired"
@@ -43,16 +44,13 @@ def walk(rule: Rule, readings: pd.DataFrame, before: pd.DataFrame) -> Walk:
     ``before``: the state that each product begins in (marketplace, asin, is_active,
     last_alerted_value); products that it lacks begin armed.
     """
-    known = readings[readings["active"].notna()].sort_values(["day", *_PRODUCT])
-    products = pd.MultiIndex.from_frame(
-        pd.concat([before[_PRODUCT], known[_PRODUCT]], ignore_index=True).drop_duplicates()
-    )
+    known = readings[readings["active"].notna()].sort_values("day", kind="stable")
+    codes, products = pd.factorize(np.concatenate([product_keys(before), product_keys(known)]))
     machine = _Machine(rule, len(products))
-    begins = products.get_indexer(pd.MultiIndex.from_frame(before[_PRODUCT]))
+    begins, row_product = codes[: len(before)], codes[len(before) :]
     machine.active[begins] = before["is_active"].to_numpy(np.bool_)
     machine.last_alerted[begins] = before["last_alerted_value"].to_numpy(np.float64)
 
-    row_product = products.get_indexer(pd.MultiIndex.from_frame(known[_PRODUCT]))
     holds = known["active"].to_numpy(np.bool_)
     value = known["value"].to_numpy(np.float64)
     size = len(known)

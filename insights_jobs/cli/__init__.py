@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from insights_jobs.cli.alerts import replay
 from insights_jobs.cli.development import dev, setup
 from insights_jobs.cli.environment import add_dotenv_to_environment
 from insights_jobs.cli.history import import_file
@@ -35,6 +36,7 @@ for command in (
     report,
     explain,
     plot,
+    replay,
     migrate,
     status,
     setup,

@@ -944,3 +944,77 @@ def test_no_command_at_all_shows_the_help(empty_home: Home) -> None:
     answer = empty_home.insights()
     assert answer.code == WRONG_USAGE
     assert "Usage: insights" in answer.out + answer.err
+
+
+# replay
+
+RULE_FILE = """\
+id: any-price
+name: Any price at all
+condition: {measure: price, at_least: 0.01, currency: EUR}
+severities: [{at_least: 0, severity: info}]
+"""
+
+
+def test_replay_tells_how_often_a_stored_rule_would_have_fired(
+    home: Home, demo_days: list[date]
+) -> None:
+    builds = len(home.rows(tables.builds))
+    stored = [alert for alert in home.rows(tables.alerts) if alert.rule_id == "seller-changed"]
+    answer = home.insights("replay", "seller-changed", "--from", demo_days[0])
+    assert (answer.code, answer.err) == (DONE, "")
+    lines = answer.out.splitlines()
+    assert lines[0] == "seller-changed: Buy-box seller changed"
+    assert lines[1].endswith("3 days")
+    counted = f"{len(stored)} alert{'' if len(stored) == 1 else 's'} (" if stored else "it would"
+    assert any(line.startswith(counted) for line in lines), answer.out
+    assert len(home.rows(tables.builds)) == builds
+
+
+def test_replay_of_a_rule_in_a_file_says_on_what(
+    home: Home, demo_days: list[date], tmp_path: Path
+) -> None:
+    path = tmp_path / "rule.yaml"
+    path.write_text(RULE_FILE, encoding="utf-8")
+    first, last = demo_days[0], demo_days[-1]
+    answer = home.insights("replay", "--file", path, "--from", first, "--to", last, "--top", 1)
+    assert (answer.code, answer.err) == (DONE, "")
+    priced = {
+        ProductKey(row.marketplace, row.asin)
+        for row in home.rows(tables.product_features)
+        if row.currency == "EUR" and row.price is not None and row.observations
+    }
+    assert len(priced) > 1
+    assert f"{len(priced)} alerts (" in answer.out
+    assert f" a day) for {len(priced)} products" in answer.out
+    assert f"by severity: info {len(priced)}" in answer.out
+    assert re.search(r"^first \S+, last \S+$", answer.out, re.MULTILINE)
+    assert re.search(r"^peak \S+: [0-9]+ alerts?$", answer.out, re.MULTILINE)
+    (shown,) = re.findall(r"^ +1  (\S+)  \S", answer.out, re.MULTILINE)
+    assert shown in map(str, priced)
+    assert "last one: The price of " in answer.out
+    assert not [rule for rule in home.rows(tables.alert_rules) if rule.rule_id == "any-price"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--from", "2025-01-01"], "name a stored rule, or a file of one with --file"),
+        (["x", "--file", "{rule}", "--from", "2025-01-01"], "name a stored rule, or a file"),
+        (["price-mvoe", "--from", "2025-01-01"], "no alert rule 'price-mvoe'; known are back-in-"),
+        (
+            ["price-move", "--from", "2025-01-02", "--to", "2025-01-01"],
+            "--to 2025-01-01 is before --from 2025-01-02",
+        ),
+        (["--file", "{rule}", "--from", "2025-01-01"], "line 1: alert rule 'x': name: is missing"),
+        (["--file", "{rule}.no", "--from", "2025-01-01"], "cannot read it"),
+    ],
+)
+def test_replay_names_what_is_wrong(
+    home: Home, demo: Answer, tmp_path: Path, arguments: list[str], problem: str
+) -> None:
+    path = tmp_path / "rule.yaml"
+    path.write_text("id: x\n", encoding="utf-8")
+    answer = home.insights("replay", *(text.format(rule=path) for text in arguments))
+    assert answer.code == WRONG_USAGE
+    assert problem in answer.error

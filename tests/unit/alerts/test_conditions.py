@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+import yaml
 
 from insights_assets.alerts.conditions import is_event, parse_condition, single_tests
 from insights_assets.alerts.measures import MEASURES, TEXT_MEASURES
 from insights_assets.alerts.readings import evaluate, observed_days
 from insights_assets.alerts.rules import Rule
 from insights_resources.errors import InvalidInputError
+from insights_resources.settings import PROJECT_ROOT
 from tests.unit.alerts.feature_rows import features, row
 
 PRICE = {"measure": "price", "against": "mean_7d", "change": "percent", "at_least": 10}
@@ -304,6 +307,29 @@ def test_every_text_can_be_tested(name: str) -> None:
     measure = TEXT_MEASURES[name]
     text = "A" if measure.values is None else measure.values[0]
     assert holds({"measure": name, "is": text}, row(0, **{measure.column: text})) == [True]
+
+
+def test_the_document_names_every_measure_and_every_baseline() -> None:
+    document = (PROJECT_ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    table = document.partition("### Measures")[2].partition("\n## ")[0].partition("\n### ")[0]
+    rows = [line.split("|")[1:4] for line in table.splitlines() if line.startswith("| `")]
+    known = {
+        name: set(re.findall(r"`(\w+)`", against))
+        for names, _, against in rows
+        for name in re.findall(r"`(\w+)`", names)
+    }
+    expected = {name: set(measure.baselines) for name, measure in MEASURES.items()}
+    assert known == expected | {name: set() for name in TEXT_MEASURES}
+
+
+def test_the_documents_examples_are_rules() -> None:
+    document = (PROJECT_ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", document, re.DOTALL)
+    listed = yaml.safe_load(blocks[0])["alert_rules"]
+    examples = [yaml.safe_load(example) for example in re.split(r"\n(?=#)", blocks[1])]
+    assert len(examples) == 4
+    for example in (*listed, *examples):
+        rule(**{name: example[name] for name in ("condition", "severities")})
 
 
 def test_a_ladder_of_a_level_that_falls_goes_down() -> None:
