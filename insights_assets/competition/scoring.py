@@ -371,17 +371,25 @@ def _explained_peers(members: Members, pairs: Pairs) -> NDArray[np.object_]:
 
 def _documents(columns: dict[str, NDArray[Any]], size: int) -> pd.Series:
     """{name: value} for each row, without the missing values; numbers rounded."""
-    lists = {
-        name: (np.round(values, _INPUT_DECIMALS) + 0.0).tolist()
-        if values.dtype == np.float64
-        else values.tolist()
+    rounded = {
+        name: np.round(values, _INPUT_DECIMALS) + 0.0 if values.dtype == np.float64 else values
         for name, values in columns.items()
     }
+    present = np.stack([~pd.isna(values) for values in rounded.values()], axis=1)
     documents = np.empty(size, object)
-    documents[:] = [
-        {name: value for name, value in zip(lists, row, strict=True) if not _is_missing(value)}
-        for row in zip(*lists.values(), strict=True)
-    ]
+    # Rows that lack the same values are made together: there are few such sets.
+    patterns, pattern = np.unique(present, axis=0, return_inverse=True)
+    for number, has in enumerate(patterns):
+        rows = np.flatnonzero(pattern == number)
+        names = [name for name, there in zip(rounded, has, strict=True) if there]
+        values = [rounded[name][rows].tolist() for name in names]
+        made = np.empty(len(rows), object)
+        made[:] = (
+            [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+            if names
+            else [{} for _ in rows]
+        )
+        documents[rows] = made
     return pd.Series(documents, dtype=object)
 
 
@@ -414,7 +422,3 @@ def _nullable(values: Floats | Ints) -> pd.Series:
 
 def _is_none(values: NDArray[np.object_]) -> Bools:
     return pd.isna(values)
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or value != value

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -31,9 +32,8 @@ from insights_resources.warehouse.column_types import (
     MONEY_SCALE,
     Money,
     UtcDateTime,
-    clean_json,
     clean_text,
-    dump_json,
+    dump_documents,
 )
 from insights_resources.warehouse.series_of_column import series_of_column
 from insights_resources.warehouse.tables import AUDIT_COLUMNS
@@ -175,20 +175,19 @@ def json_as_text(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     texts = {}
     for name in frame.columns:
         if isinstance(table.c[name].type, JSON) and frame[name].dtype == "object":
+            values = frame[name].to_numpy(dtype="object")
+            present = ~_is_none(values)
+            written = np.full(len(values), np.nan, dtype="object")
             try:
-                dumped = [np.nan if value is None else _dump(value) for value in frame[name]]
+                written[present] = dump_documents(values[present].tolist())
             except (TypeError, ValueError) as error:
                 raise WarehouseError(f"{table.name}.{name}: {error}") from error
-            texts[name] = pd.Series(dumped, dtype="str", index=frame.index)
+            texts[name] = pd.Series(written, dtype="str", index=frame.index)
     return frame.assign(**texts)
 
 
-def _dump(value: Any) -> str:
-    text = dump_json(value)
-    # In JSON a zero byte is written \u0000; so is the harmless text "\u0000" behind a backslash.
-    if "\\u0000" in text or clean_text(text) != text:
-        return dump_json(clean_json(value))
-    return text
+def _is_none(values: NDArray[np.object_]) -> NDArray[np.bool_]:
+    return np.fromiter((value is None for value in values.tolist()), np.bool_, len(values))
 
 
 def row_hashes(frame: pd.DataFrame, table: Table) -> pd.Series:

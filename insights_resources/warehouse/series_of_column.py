@@ -103,6 +103,8 @@ def _documents(values: pd.Series) -> pd.Series:
     if values.dtype != "object" and not bool(missing.all()):
         raise TypeError(f"{values.dtype} is not JSON lists and dictionaries")
     _require(values, missing, (list, dict, tuple), "a JSON list or dictionary")
+    if values.dtype == "object" and not bool(missing.any()):
+        return values
     return pd.Series(
         [None if gone else value for value, gone in zip(values.tolist(), missing, strict=True)],
         index=values.index,
@@ -124,12 +126,15 @@ def _require(
     missing: pd.Series,
     kinds: tuple[type, ...],
     what: str,
-    condition: Callable[[Any], Any] = lambda value: True,
+    condition: Callable[[Any], Any] | None = None,
 ) -> None:
     """Raises ``TypeError`` for the first present value that is none of the kinds."""
-    present = values[~missing]
+    present = values[~missing].tolist()
+    # A column holds few types, of however many values.
+    if condition is None and all(issubclass(kind, kinds) for kind in set(map(type, present))):
+        return
     for value in present:
-        if not isinstance(value, kinds) or not condition(value):
+        if not isinstance(value, kinds) or (condition is not None and not condition(value)):
             raise TypeError(f"{value!r:.80} is not {what}")
 
 

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 
+from insights_resources.warehouse import column_types
 from insights_resources.warehouse.column_types import (
     Money,
     UtcDateTime,
     clean_json,
     clean_text,
+    dump_documents,
     dump_json,
 )
 
@@ -105,3 +107,22 @@ def test_what_no_database_stores_is_shown_as_replaced(hostile: str, stored: str)
     assert clean_text(hostile) == stored
     document: Any = {hostile: [hostile, {"deep": (hostile, 1, None)}]}
     assert clean_json(document) == {stored: [stored, {"deep": [stored, 1, None]}]}
+
+
+_DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.decimals(allow_nan=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=6,
+)
+
+
+@given(st.lists(_DOCUMENTS, max_size=6))
+def test_many_documents_are_written_as_each_alone(documents: list[Any]) -> None:
+    assert dump_documents(documents) == [dump_json(clean_json(one)) for one in documents]
+
+
+@pytest.mark.parametrize("text", ["\\u0000", "\x00", "\ud800", '","', "],["])
+def test_documents_in_blocks_keep_their_order(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(column_types, "_DOCUMENTS_AT_ONCE", 2)
+    documents = [[text, number] for number in range(5)]
+    assert dump_documents(documents) == [dump_json(clean_json(one)) for one in documents]
