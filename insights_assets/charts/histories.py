@@ -98,7 +98,7 @@ def draw_history(
 
 def day_place(day: int, days: int) -> float:
     """Where the day of this number stands on the plot, 0 to 1."""
-    return day / max(1, days - 1)
+    return 0.5 if days == 1 else day / (days - 1)
 
 
 def _draw_days(plot: Plot, days: Sequence[date]) -> None:
@@ -143,8 +143,9 @@ class Band:
 def draw_bands(plot: Plot, days: Sequence[date], bands: Sequence[Band]) -> None:
     """Shades days from top to bottom, each half a day to both sides."""
     for band in bands:
-        left = max(0.0, day_place(band.first, len(days)) - day_place(1, len(days)) / 2)
-        right = min(1.0, day_place(band.last, len(days)) + day_place(1, len(days)) / 2)
+        half = 0.5 / max(1, len(days) - 1)
+        left = max(0.0, day_place(band.first, len(days)) - half)
+        right = min(1.0, day_place(band.last, len(days)) + half)
         plot.box(left, 0, right - left, 1, color="#f1f2f4", zorder=-1)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -57,6 +58,8 @@ _LEFT, _RIGHT, _LABELLED_RIGHT = 0.95, 0.55, 1.75
 _TITLE, _HEADING, _AXIS, _KEY_ROW, _GAP = 0.75, 0.68, 0.3, 0.19, 0.25
 #: Of a breakdown: where bars begin, and end.
 _NAMES, _SCORES = 3.35, 2.45
+#: Characters of a line of a note, and inches between two of them.
+_NOTE_WIDTH, _NOTE_LINE = 150, 0.14
 #: The line of list prices: grey and dashed, beside that of prices.
 _LIST_PRICE = 14
 #: Score breakdowns on the page of a product: of that many groups.
@@ -82,7 +85,8 @@ class HistoryPanel:
 
     @property
     def height(self) -> float:
-        return _HEADING + _PLOT + _AXIS + _KEY_ROW * ((len(self.keys) + 1) // 2)
+        keys = _KEY_ROW * ((len(self.keys) + 1) // 2)
+        return _heading(self.note) + _PLOT + _AXIS + keys
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ class BreakdownPanel:
     @property
     def height(self) -> float:
         shown = min(len(self.rows), MOST_ROWS)
-        return _HEADING + _KEY_ROW + ROW * max(1, shown) + _AXIS
+        return _heading(self.note) + _KEY_ROW + ROW * max(1, shown) + _AXIS
 
 
 @dataclass(frozen=True)
@@ -350,7 +354,8 @@ def draw(page: Page, kind: Kind, *, dots_per_inch: int = 150) -> bytes:
         for panel in page.panels:
             left = 0.25 / _WIDTH
             head.text(left, top / height, panel.title, va="top", size=10, weight="bold")
-            head.text(left, (top - 0.2) / height, panel.note, va="top", color=GREY, size=7.5)
+            note = "\n".join(_note_lines(panel.note))
+            head.text(left, (top - 0.2) / height, note, va="top", color=GREY, size=7.5)
             if isinstance(panel, HistoryPanel):
                 _draw_history_panel(panel, _history_plot(panel, figure, top))
             else:
@@ -359,11 +364,20 @@ def draw(page: Page, kind: Kind, *, dots_per_inch: int = 150) -> bytes:
         return picture(figure, kind, dots_per_inch=dots_per_inch)
 
 
+def _note_lines(note: str) -> list[str]:
+    return textwrap.wrap(note, _NOTE_WIDTH) or [""]
+
+
+def _heading(note: str) -> float:
+    """Inches of a heading with this note."""
+    return _HEADING + _NOTE_LINE * (len(_note_lines(note)) - 1)
+
+
 def _history_plot(panel: HistoryPanel, figure: Figure, top: float) -> Plot:
     """The plot of a panel that begins at this height."""
     is_labelled = any(line.label for line in panel.lines)
     right = _LABELLED_RIGHT if is_labelled else _RIGHT
-    return Plot(figure, _LEFT, top - _HEADING - _PLOT, _WIDTH - _LEFT - right, _PLOT)
+    return Plot(figure, _LEFT, top - _heading(panel.note) - _PLOT, _WIDTH - _LEFT - right, _PLOT)
 
 
 def _draw_history_panel(panel: HistoryPanel, plot: Plot) -> None:
@@ -384,14 +398,15 @@ def _draw_history_panel(panel: HistoryPanel, plot: Plot) -> None:
         x = 0.0 if place % 2 == 0 else 0.55
         y = -(_AXIS + _KEY_ROW * (place // 2 + 0.5)) / plot.height
         plot.text(x, y, str(number), va="center", color=colour_of(number), weight="bold")
-        plot.text(x + 0.18 / plot.width, y, name, va="center")
+        plot.text(x + 0.24 / plot.width, y, name, va="center")
 
 
 def _draw_breakdown_panel(panel: BreakdownPanel, figure: Figure, top: float) -> None:
     shown = min(len(panel.rows), MOST_ROWS)
     height = ROW * max(1, shown)
     width = _WIDTH - _NAMES - _SCORES
-    plot = Plot(figure, _NAMES, top - _HEADING - _KEY_ROW - height, width, height)
+    bottom = top - _heading(panel.note) - _KEY_ROW - height
+    plot = Plot(figure, _NAMES, bottom, width, height)
     draw_dimension_key(plot, 1 + 0.2 / height)
     columns = [1 + (0.75 + 0.75 * place) / width for place in range(len(Dimension))]
     draw_score_breakdown(plot, panel.rows, columns, (0.25 - _NAMES) / width)

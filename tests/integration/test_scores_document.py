@@ -85,8 +85,8 @@ def _capture(row: list[str], day: date) -> dict[str, Any]:
     )
 
 
-def test_the_example_is_what_the_command_prints(sqlite_warehouse: Warehouse) -> None:
-    printed, written = example(sqlite_warehouse)
+def test_the_example_is_what_the_command_prints(warehouse: Warehouse) -> None:
+    printed, written = example(warehouse)
     assert written == printed
 
 
