@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -437,10 +437,3 @@ def page_as_markdown(page: Page) -> str:
     encoded = base64.b64encode(draw(page, "png", dots_per_inch=90)).decode()
     alt = "".join(" " if each in "[]\\\n" else each for each in page.title)
     return f"![{alt}](data:image/png;base64,{encoded})"
-
-
-def lines_of(page: Page) -> Iterator[Line]:
-    """Every line of the page's histories."""
-    for panel in page.panels:
-        if isinstance(panel, HistoryPanel):
-            yield from panel.lines
