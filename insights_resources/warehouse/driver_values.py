@@ -35,6 +35,7 @@ from insights_resources.warehouse.frames import clean_texts, dtype_of, json_as_t
 _ROWS_AT_ONCE = 20_000
 
 _NULL = "\\N"
+_ESCAPED = re.compile(r"[\\\t\n\r]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -66,8 +67,10 @@ def _copy_column(series: pd.Series, column: Column[Any]) -> list[str]:
     elif isinstance(kind, UtcDateTime | Date):
         texts = _times_as_text(series, column)
     else:
-        stored = clean_texts(series).where(~missing, "").to_numpy(dtype="object")
-        texts = [value.translate(_ESCAPES) for value in stored]
+        texts = _stored_texts(series, missing)
+        # One look at all of them: next to none of them has to be escaped.
+        if _ESCAPED.search("".join(texts)):
+            texts = [value.translate(_ESCAPES) for value in texts]
     for row in np.flatnonzero(missing):
         texts[row] = _NULL
     return texts
@@ -91,10 +94,17 @@ def _sqlite_column(series: pd.Series, column: Column[Any]) -> list[Any]:
     elif isinstance(kind, Float):
         values = series.tolist()
     else:
-        values = clean_texts(series).to_numpy(dtype="object").tolist()
+        values = _stored_texts(series, missing)
     for row in np.flatnonzero(missing):
         values[row] = None
     return values
+
+
+def _stored_texts(series: pd.Series, missing: Any) -> list[Any]:
+    """Texts as they are stored, "" for a missing one."""
+    values = clean_texts(series).to_numpy(dtype="object", copy=True)
+    values[missing] = ""
+    return values.tolist()
 
 
 def _filled(series: pd.Series, value: Any, dtype: str) -> list[Any]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -30,7 +30,7 @@ from insights_assets.snapshots.history_import.file_rows import HistoryFile, Reje
 from insights_assets.snapshots.history_import.layout import Layout, layout_of
 from insights_assets.snapshots.history_import.observations import Observations, observations
 from insights_assets.snapshots.history_import.snapshot_rows import IMPORT_VERSION, snapshots_of
-from insights_assets.snapshots.history_import.staging import StagedRows
+from insights_assets.snapshots.history_import.staging import StagedRows, one_ahead
 from insights_assets.snapshots.publishing import Origin, of_origin, publish_snapshots
 from insights_resources.errors import InvalidInputError, WarehouseError
 from insights_resources.marketplaces import ProductKey
@@ -139,12 +139,18 @@ def import_history(
             contradicted: dict[int, int] = {}
             done = 0
             total = summary.rows_read - summary.rows_rejected - summary.ignored_rows.total()
-            for rows in staged.parts():
-                seen = observations(rows, layout, fields.names, options.carry_days)
-                _publish(warehouse, seen, layout, options, summary)
-                summary.duplicates += seen.duplicates
-                contradicted.update(seen.replaced)
-                done += len(rows)
+
+            def prepared() -> Iterator[_Part]:
+                for rows in staged.parts():
+                    seen = observations(rows, layout, fields.names, options.carry_days)
+                    snapshots = snapshots_of(seen, layout, options.rank_category)
+                    yield _Part(len(rows), seen, snapshots)
+
+            for part in one_ahead(prepared()):
+                _publish(warehouse, part, options, summary)
+                summary.duplicates += part.seen.duplicates
+                contradicted.update(part.seen.replaced)
+                done += part.rows
                 progress("writing", done, total)
             _reject_contradicted(file, contradicted, refused, summary)
             summary.rejects_file = rejects if refused.written else None
@@ -186,15 +192,20 @@ def _kind_of(reason: str) -> str:
     return f"{before}…{after}" if quote and after else first
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Some products: the number of their rows, and all that the file says of them."""
+
+    rows: int
+    seen: Observations
+    snapshots: pd.DataFrame
+
+
 def _publish(
-    warehouse: Warehouse,
-    seen: Observations,
-    layout: Layout,
-    options: ImportOptions,
-    summary: ImportSummary,
+    warehouse: Warehouse, part: _Part, options: ImportOptions, summary: ImportSummary
 ) -> None:
-    """Publishes the snapshots of some products, all that the file says of them."""
-    snapshots = snapshots_of(seen, layout, options.rank_category)
+    """Publishes the snapshots of some products."""
+    seen = part.seen
     products = frozenset(
         ProductKey(str(site), str(asin))
         for site, asin in zip(seen.marketplaces, seen.asins, strict=True)
@@ -206,7 +217,7 @@ def _publish(
         covers = and_(in_scope(table, scope), _not_left_alone(warehouse, seen, scope, options))
         build = publish_snapshots(
             warehouse,
-            snapshots,
+            part.snapshots,
             Origin.IMPORT,
             covers=covers,
             scope=scope,

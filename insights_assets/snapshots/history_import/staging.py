@@ -9,10 +9,11 @@ import pickle
 import tempfile
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,19 @@ import pandas as pd
 ROWS_A_PART = 100_000
 #: Open files at a time.
 _MOST_PARTS = 200
+
+
+T = TypeVar("T")
+
+
+def one_ahead(items: Iterator[T]) -> Iterator[T]:
+    """The items, each next one made in another thread while the one before is worked on: it is
+    made of memory, and the work waits for a database."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        coming = thread.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, items, None)
+            yield item
 
 
 class StagedRows:
