@@ -407,6 +407,15 @@ def test_a_damaged_file_changes_nothing(sqlite_warehouse: Warehouse, tmp_path: P
     assert len(stored(sqlite_warehouse)) == 3
 
 
+def test_the_history_is_never_taken_for_its_rejects(
+    sqlite_warehouse: Warehouse, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "wide.csv", WIDE)
+    with pytest.raises(InvalidInputError, match="another file"):
+        import_history(sqlite_warehouse, path, OPTIONS, rejects=path)
+    assert path.read_text(encoding="utf-8") == WIDE
+
+
 def test_parquet_says_what_csv_says(sqlite_warehouse: Warehouse, tmp_path: Path) -> None:
     duckdb = pytest.importorskip("duckdb")
     load(sqlite_warehouse, write(tmp_path / "wide.csv", WIDE))

@@ -55,6 +55,7 @@ LEFT JOIN (
         COUNT(price) AS with_price,
         COUNT(rating) AS with_rating
     FROM {insights}product_snapshots
+    WHERE origin = 'page'
     GROUP BY day, marketplace
 ) AS s ON s.day = c.day AND s.marketplace = c.marketplace
 LEFT JOIN (

@@ -113,6 +113,8 @@ def import_history(
     them; without any, no such file is left. Raises ``InvalidInputError`` for a file or options that
     cannot be understood: then nothing is changed.
     """
+    if rejects.resolve() == path.resolve():
+        raise InvalidInputError(f"{rejects} is the history itself: name another file for rejects")
     file = HistoryFile(path)
     layout = layout_of(
         file.header,
