@@ -190,7 +190,7 @@ def _unescaped(texts: pd.Series) -> pd.Series:
     """What COPY wrote with backslashes, as it was."""
     values = texts.to_numpy(dtype="object")
     changed = {
-        row: _ESCAPED.sub(_unescape, value)
+        row: _ESCAPE_SEQUENCE.sub(_unescape, value)
         for row, value in enumerate(values)
         if isinstance(value, str) and "\\" in value
     }
@@ -201,7 +201,7 @@ def _unescaped(texts: pd.Series) -> pd.Series:
     return pd.Series(values, dtype="object")
 
 
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPE_SEQUENCE = re.compile(r"\\(.)", re.DOTALL)
 _UNESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 

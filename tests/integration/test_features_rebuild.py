@@ -140,3 +140,48 @@ def test_an_impossible_price_stays_unpublished(warehouse: Warehouse) -> None:
         rebuild_product_features(warehouse, SCOPE)
     pd.testing.assert_frame_equal(current(warehouse, tables.product_features), good)
     assert build_statuses(warehouse, "fact_product_features") == ["published", "rejected"]
+
+
+@pytest.mark.parametrize("rebuild", [rebuild_product_features, rebuild_rank_features])
+@pytest.mark.parametrize("captures_at_a_time", [7, 46])
+def test_how_many_captures_are_held_changes_nothing(
+    warehouse: Warehouse,
+    rebuild: Any,
+    captures_at_a_time: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store_snapshots(warehouse, captures())
+    monkeypatch.setattr(reading, "CAPTURES_AT_A_TIME", captures_at_a_time)
+    in_parts = rebuild(warehouse, SCOPE)
+    monkeypatch.undo()
+    at_once = rebuild(warehouse, SCOPE)
+    assert in_parts.rows_by_day == at_once.rows_by_day
+    assert in_parts.findings == at_once.findings
+    assert (at_once.rows_added, at_once.rows_changed, at_once.rows_removed) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("captures_at_a_time", [7, 1000])
+def test_a_product_between_others_goes_with_its_snapshots(
+    warehouse: Warehouse, captures_at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "CAPTURES_AT_A_TIME", captures_at_a_time)
+    store_snapshots(warehouse, captures())
+    rebuild_product_features(warehouse, SCOPE)
+    store_snapshots(warehouse, captures([ASINS[0], ASINS[2]]))
+    assert rebuild_product_features(warehouse, SCOPE).rows_removed == 10
+    left = current(warehouse, tables.product_features)
+    assert set(left["asin"]) == {ASINS[0], ASINS[2]}
+
+
+def test_a_part_that_fails_the_audit_stops_all_parts(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "CAPTURES_AT_A_TIME", 7)
+    store_snapshots(warehouse, captures())
+    rebuild_product_features(warehouse, SCOPE)
+    good = current(warehouse, tables.product_features)
+    free = capture(at(LAST, 23), asin=ASINS[1], price=0, page_id="free")
+    store_snapshots(warehouse, [*captures(), free])
+    with pytest.raises(AuditFailedError, match="price_is_positive: 1 of 20"):
+        rebuild_product_features(warehouse, SCOPE)
+    pd.testing.assert_frame_equal(current(warehouse, tables.product_features), good)

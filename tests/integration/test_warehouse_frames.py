@@ -69,6 +69,15 @@ def test_conditions_mean_their_values(texts: Warehouse, text: str) -> None:
     assert found["text"].tolist() == [text]
 
 
+@pytest.mark.parametrize("alone", HOSTILE)
+def test_each_text_alone_comes_back(alone: str) -> None:
+    """Whether a column has to be escaped is decided for all of it."""
+    frame = pd.DataFrame({"text": pd.array([alone], dtype="str")})
+    written = copy_text(frame, TEXTS)
+    assert written.count("\n") == 1
+    assert frame_from_copy(written.encode(), [TEXTS.c.text])["text"].tolist() == [alone]
+
+
 def test_a_stream_has_the_same_rows_in_parts(texts: Warehouse) -> None:
     query = select(TEXTS).order_by(TEXTS.c.row)
     with texts.read() as connection:

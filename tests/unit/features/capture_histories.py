@@ -100,8 +100,8 @@ def history_frame(captures: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """The same as features read them: ranks as JSON text, listings as lengths and a number."""
     frame = snapshots(captures)
     listing = frame[["title", "bullets", "description", "images"]]
-    said = pd.array([repr(row) for row in listing.to_numpy(object).tolist()], dtype="str")
-    measures = {
+    said = _objects([repr(row) for row in listing.to_numpy(object).tolist()])
+    measures: dict[str, Any] = {
         "bsr": pd.array([dump_json(ranks) for ranks in frame["bsr"]], dtype="str"),
         "title_length": frame["title"].str.len().astype("Int64"),
         "bullet_count": pd.array([len(bullets) for bullets in frame["bullets"]], dtype="Int64"),
