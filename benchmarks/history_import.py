@@ -98,7 +98,8 @@ def import_one(url: str, path: Path) -> None:
     seconds, worked = time.perf_counter() - began, time.process_time() - worked
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MIB
     print(
-        f"{seconds:.1f} s ({worked:.1f} s of the processor), {summary.rows_read / seconds:,.0f} rows/s, "
+        f"{seconds:.1f} s ({worked:.1f} s of the processor), "
+        f"{summary.rows_read / seconds:,.0f} rows/s, "
         f"{summary.added + summary.changed:,} snapshots written of {summary.snapshots:,}, "
         f"{summary.rows_rejected} rejected, peak {peak:.0f} MiB ({before:.0f} before)",
         flush=True,
