@@ -43,9 +43,9 @@ GOOD = product_page('<span id="priceblock_ourprice">$5.00</span>')
     ids=lambda value: repr(value[:12]) if isinstance(value, bytes) else "",
 )
 def test_no_page_is_no_product(content: bytes, verdict: Verdict) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     parsed = parse_page(content)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     assert (parsed.verdict, parsed.snapshot) == (verdict, None)
     assert parsed.reason
 
@@ -114,10 +114,10 @@ def test_parts_repeated_without_end_are_read_in_time() -> None:
         "stock": '<p id="availability">only only only</p>',
     }
     for name, part in many.items():
-        started = time.perf_counter()
+        started = time.process_time()
         parsed = parse_page(product_page(part * 10_000))
         assert parsed.verdict in (Verdict.PRODUCT, Verdict.ERROR), name
-        assert time.perf_counter() - started < 10, name
+        assert time.process_time() - started < 10, name
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ def test_parts_repeated_without_end_are_read_in_time() -> None:
 def test_parts_within_themselves_are_read_in_time(around: str, part: str) -> None:
     """As many as fit into a tree that is built without a closer look."""
     page = product_page(f'<div id="{around}">' + part * (7_800 // part.count("<")) + "$1</div>")
-    started = time.perf_counter()
+    started = time.process_time()
     assert parse_page(page).snapshot is not None
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_deep_parts_do_not_exhaust_the_stack() -> None:
