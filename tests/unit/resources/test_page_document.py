@@ -123,9 +123,9 @@ def test_flat_pages_are_flat(html: str) -> None:
 )
 def test_what_nests_in_a_tree_is_seen_before_one_is_built(unit: str) -> None:
     """Each unit leaves something open: repeated, it would take a tree builder minutes."""
-    started = time.perf_counter()
+    started = time.process_time()
     assert depth_problem(unit * 30_000) is not None
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(
@@ -144,6 +144,6 @@ def test_what_nests_in_a_tree_is_seen_before_one_is_built(unit: str) -> None:
     ids=lambda html: html[:12],
 )
 def test_the_scan_itself_takes_linear_time(html: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     depth_problem(html)
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3

