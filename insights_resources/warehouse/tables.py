@@ -467,7 +467,9 @@ product_snapshots = _versioned_fact(
         comment="Feature bullets: list of texts; NULL: not known (an import has no listing).",
     ),
     _text("description", "Product description; NULL: none."),
-    Column("images", Json, comment="Main gallery: list of addresses; NULL: not known (as bullets)."),
+    Column(
+        "images", Json, comment="Main gallery: list of addresses; NULL: not known (as bullets)."
+    ),
     Column(
         "breadcrumbs", Json, nullable=False, comment="Category path from the top: list of names."
     ),
@@ -639,7 +641,10 @@ product_features = _versioned_fact(
         "Changes between consecutive known buy-box sellers at captures of the last 30 days (the first against the last one known before, within 37 days).",
         nullable=False,
     ),
-    _int("title_length", "Characters of the title. NULL: listing not known (an import), as in the columns that follow."),
+    _int(
+        "title_length",
+        "Characters of the title. NULL: listing not known (an import), as in the columns that follow.",
+    ),
     _int("bullet_count", "Feature bullets."),
     _int("image_count", "Images of the gallery."),
     _int("description_length", "Characters of the description; 0: the page has none."),
