@@ -34,6 +34,7 @@ from insights_resources.warehouse.column_types import (
     UtcDateTime,
     clean_text,
     dump_documents,
+    is_clean,
 )
 from insights_resources.warehouse.series_of_column import series_of_column
 from insights_resources.warehouse.tables import AUDIT_COLUMNS
@@ -156,7 +157,7 @@ def clean_texts(series: pd.Series) -> pd.Series:
     present = series[series.notna()]
     # One look at all of them: next to none has to be cleaned.
     together = "".join(present.to_numpy(dtype="object"))
-    if clean_text(together) == together:
+    if is_clean(together):
         return series
     return series.where(series.isna(), present.map(clean_text)).astype("str")
 

@@ -20,6 +20,7 @@ from insights_resources.warehouse.column_types import (
     clean_text,
     dump_documents,
     dump_json,
+    is_clean,
 )
 
 DIALECTS: list[Dialect] = [sqlite.dialect(), postgresql.dialect()]
@@ -105,6 +106,8 @@ def test_a_number_that_json_does_not_have_is_refused(wrong: float) -> None:
 )
 def test_what_no_database_stores_is_shown_as_replaced(hostile: str, stored: str) -> None:
     assert clean_text(hostile) == stored
+    assert is_clean(hostile) == (hostile == stored)
+    assert is_clean(stored)
     document: Any = {hostile: [hostile, {"deep": (hostile, 1, None)}]}
     assert clean_json(document) == {stored: [stored, {"deep": [stored, 1, None]}]}
 
