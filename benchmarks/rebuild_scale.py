@@ -87,7 +87,7 @@ def _measure(warehouse: Warehouse, products: int, *, all_days: bool) -> None:
     in_sql = seconds_in_sql(warehouse, LAST_DAY)
     wrong = {name: count for name, count in differing_values(warehouse, LAST_DAY).items() if count}
     print(
-        f"  9 of 47 features as one SQL statement  {in_sql:7.1f} s; product features / that: "
+        f"  9 of 42 features as one SQL statement  {in_sql:7.1f} s; product features / that: "
         f"{seconds['product features'] / in_sql:.2f}; "
         + (f"values that differ: {wrong}" if wrong else "all values agree")
     )
