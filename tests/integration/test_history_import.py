@@ -517,6 +517,7 @@ def test_features_over_imported_days_are_those_of_a_plain_loop(
     check_features(warehouse, date(2024, 3, 20), date(2024, 4, 20))
 
 
+@pytest.mark.slow
 def test_a_backfill_takes_imported_days(sqlite_platform: Platform, tmp_path: Path) -> None:
     path = write(tmp_path / "prices.csv", WIDE.replace("2024-", "2025-"))
     load(sqlite_platform.warehouse, path)
@@ -592,6 +593,7 @@ def test_the_command_says_what_it_did(
 # --- the real series -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_real_long_series(sqlite_warehouse: Warehouse, shared_data: Path) -> None:
     path = shared_data / "series" / "keepa_series_tidy.csv"
@@ -620,6 +622,7 @@ def test_the_real_long_series(sqlite_warehouse: Warehouse, shared_data: Path) ->
     assert counts(load_beside(sqlite_warehouse, path)) == (0, 0, 0, len(expected))
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_real_observations(sqlite_warehouse: Warehouse, shared_data: Path) -> None:
     path = shared_data / "series" / "gpu_price_history_tidy.csv"
