@@ -28,7 +28,15 @@ os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 
 
 #: Begun first, so that no worker is left alone with one of them at the end.
-_LONGEST_FILES = ("test_truth_of_the_sandbox.py", "test_whole_line.py", "test_micro_batch.py")
+_LONGEST_FILES = (
+    "test_truth_of_the_sandbox.py",
+    "test_whole_line.py",
+    "test_micro_batch.py",
+    "test_command_line.py",
+    "test_history_import.py",
+    "test_alert_rules.py",
+    "test_scoring_properties.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -51,6 +51,10 @@ VALUES = {
 }
 
 
+# A platform of twelve products over three days is behind most of them.
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def sandbox_file(
     tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path

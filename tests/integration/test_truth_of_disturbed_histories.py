@@ -43,11 +43,9 @@ LAST = FIRST + timedelta(days=54)
 #: Rows are compared from here on: earlier ones would look back before the first capture.
 SCOPE = Scope(FIRST, LAST)
 LONG_AFTER = datetime(2026, 6, 1, tzinfo=UTC)
-SEEDS = (
-    3,
-    pytest.param(11, marks=pytest.mark.slow),
-    pytest.param(58, marks=pytest.mark.slow),
-)
+SEEDS = (3, 11, 58)
+
+pytestmark = pytest.mark.slow
 
 Members = dict[str, list[tuple[ProductKey, date, date | None]]]
 
