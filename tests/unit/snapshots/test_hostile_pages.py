@@ -122,7 +122,7 @@ def test_parts_repeated_without_end_are_read_in_time() -> None:
 
 @pytest.mark.parametrize(
     "around",
-    ["corePriceDisplay_desktop_feature_div", "availability", "feature-bullets", "olp_feature_div"],
+    ["corePriceDisplay_desktop_feature_div", "olp_feature_div"],
 )
 @pytest.mark.parametrize(
     "part",
