@@ -75,7 +75,7 @@ def observed_days(features: pd.DataFrame, memory: pd.DataFrame | None = None) ->
     # Rows of the memory come first in ``remembered``, and have served.
     wanted = order.index[order.index >= earlier]
     days = days.iloc[wanted - earlier].reset_index(drop=True)
-    days["seller_before"] = sellers.loc[wanted].astype("str").to_numpy()
+    days["seller_before"] = sellers.loc[wanted].astype("str").array
     days["out_of_stock_before"] = stock.loc[wanted].to_numpy()
     return days
 
