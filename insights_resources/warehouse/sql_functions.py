@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Integer, Text, cast, func
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
+
+from insights_resources.warehouse.column_types import UtcDateTime
 
 
 class fingerprint(GenericFunction[int]):
@@ -24,6 +27,25 @@ class fingerprint(GenericFunction[int]):
 def _fingerprint_of_postgres(element: Any, compiler: SQLCompiler, **options: Any) -> str:
     columns = compiler.process(element.clauses, **options)
     return f"hash_record_extended(ROW({columns}), 0)"
+
+
+class utc_now(GenericFunction[datetime]):
+    """The present instant, as ``UtcDateTime`` stores it: for columns' defaults."""
+
+    type = UtcDateTime()
+    name = "utc_now"
+    inherit_cache = True
+
+
+@compiles(utc_now, "postgresql")
+def _utc_now_of_postgres(element: Any, compiler: SQLCompiler, **options: Any) -> str:
+    return "now()"
+
+
+@compiles(utc_now, "sqlite")
+def _utc_now_of_sqlite(element: Any, compiler: SQLCompiler, **options: Any) -> str:
+    # SQLite knows milliseconds; the text has microseconds.
+    return "(strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z')"
 
 
 class json_length(GenericFunction[int]):

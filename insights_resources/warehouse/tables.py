@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import SchemaItem
 
 from insights_resources.warehouse.column_types import BigId, Json, Money, UtcDateTime
+from insights_resources.warehouse.sql_functions import utc_now
 
 #: PostgreSQL schema of the internal tables. SQLite has none.
 INTERNAL_SCHEMA = "warehouse"
@@ -223,13 +224,62 @@ tracking_requests = Table(
     Column("request_id", BigId, primary_key=True, autoincrement=True, comment="Serial number."),
     _marketplace(),
     _asin(),
-    Column("requested_at", UtcDateTime, nullable=False, comment="When it was asked for (UTC)."),
-    Column("requested_by", String(64), nullable=False, comment="cli, api, sql or an alert rule."),
-    Column("status", String(16), nullable=False, comment="pending, running, done or failed."),
-    Column("run_id", String(64), comment="The Dagster run that served it."),
+    Column(
+        "requested_at",
+        UtcDateTime,
+        nullable=False,
+        server_default=utc_now(),
+        comment="When it was asked for (UTC).",
+    ),
+    Column(
+        "requested_by",
+        String(64),
+        nullable=False,
+        server_default="sql",
+        comment="cli, api, sql, or the id of an alert rule.",
+    ),
+    Column(
+        "status",
+        String(16),
+        nullable=False,
+        server_default="pending",
+        comment="pending, running, done or failed.",
+    ),
+    Column("run_id", String(64), comment="The Dagster run of its last try."),
     Column("finished_at", UtcDateTime, comment="When it was done or failed (UTC)."),
-    Column("error", Text, comment="Why it failed."),
+    Column("error", Text, comment="Why it failed; while it is pending, why its last try did."),
+    Column("tries", Integer, nullable=False, server_default="0", comment="How often it was tried."),
+    Column("started_at", UtcDateTime, comment="When its last try began (UTC); NULL: none has."),
+    Column(
+        "next_try_at",
+        UtcDateTime,
+        comment="While it is pending: not tried before (UTC); NULL: at once.",
+    ),
+    Column(
+        "run_key",
+        String(64),
+        comment="Tag insights/tracking of the run that serves it, with others' requests; NULL: none yet.",
+    ),
+    Column(
+        "confirms_capture_at",
+        UtcDateTime,
+        comment="The capture that a second one is to confirm, where an alert asks (UTC); NULL: somebody wants the page.",
+    ),
     CheckConstraint("status IN ('pending', 'running', 'done', 'failed')", name="status"),
+    # An alert asks once for each capture; NULLs are all different.
+    Index(
+        "uq_ops_tracking_requests_confirms",
+        "marketplace",
+        "asin",
+        "confirms_capture_at",
+        unique=True,
+    ),
+    Index(
+        "ix_ops_tracking_requests_open",
+        "status",
+        postgresql_where=text("status IN ('pending', 'running')"),
+        sqlite_where=text("status IN ('pending', 'running')"),
+    ),
     comment="Requests to capture a product at once.",
     info={"grain": "one request", "key": ("request_id",), "versioned": False},
 )
