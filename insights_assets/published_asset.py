@@ -25,7 +25,12 @@ from dagster import (
 from sqlalchemy import Table, func, select
 
 from insights_assets.run_scope import ScopeConfig, describe_scopes, work_of_run
-from insights_resources.errors import AuditFailedError, InsightsError
+from insights_resources.errors import (
+    AuditFailedError,
+    DayNotServableError,
+    InsightsError,
+    PermanentProviderError,
+)
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
@@ -33,6 +38,8 @@ from insights_resources.warehouse.publication import PublishedBuild, is_current
 from insights_resources.wiring import WarehouseResource
 
 AUDIT_CHECK = "audit"
+#: Metadata of a failure after which a later run cannot succeed either.
+PERMANENT = "is_permanent"
 
 #: Rebuilds one scope and says what it published.
 Rebuild = Callable[[Scope], Sequence[PublishedBuild]]
@@ -55,7 +62,13 @@ def failures_without_traceback(context: AssetExecutionContext) -> Iterator[None]
         )
         raise Failure(description=str(error), allow_retries=False) from error
     except InsightsError as error:
-        raise Failure(description=str(error), allow_retries=False) from error
+        # A day that cannot be served is over; a later run asks for a later one.
+        is_permanent = isinstance(error, PermanentProviderError) and not isinstance(
+            error, DayNotServableError
+        )
+        raise Failure(
+            description=str(error), metadata={PERMANENT: is_permanent}, allow_retries=False
+        ) from error
 
 
 def rebuild_published_asset(

@@ -1,6 +1,7 @@
 """The asset of raw pages."""
 
 from dagster import AssetExecutionContext, asset
+from pydantic import Field
 
 from insights_assets.capture.capture import capture_pages, plan_targets
 from insights_assets.catalog.assets import PRODUCTS
@@ -17,6 +18,19 @@ from insights_resources.wiring import (
 )
 
 RAW_PAGES = asset_key("capture", "raw_pages")
+
+
+class CaptureConfig(ScopeConfig):
+    """What a run captures."""
+
+    anew: bool = Field(
+        default=False,
+        description=(
+            "Capture pages as they are now, even where one of the day is there already: a request "
+            "of somebody, or an alert that wants a second capture."
+        ),
+    )
+
 
 #: A line in the run's log for each so many pages.
 _LOG_EVERY = 100
@@ -35,7 +49,7 @@ _LOG_EVERY = 100
 )
 def raw_pages(
     context: AssetExecutionContext,
-    config: ScopeConfig,
+    config: CaptureConfig,
     warehouse: WarehouseResource,
     page_archive: PageArchiveResource,
     pages: PageProviderResource,
@@ -50,7 +64,7 @@ def raw_pages(
     database, provider = warehouse.open(), pages.open()
     with failures_without_traceback(context):
         scope = partition_scope(context, config)
-        targets = plan_targets(provider, scope, active_products(database, scope))
+        targets = plan_targets(provider, scope, active_products(database, scope), anew=config.anew)
         context.log.info(f"asking {provider.name} for {len(targets)} pages of {scope}")
 
         def log_progress(done: int, wanted: int) -> None:

@@ -42,9 +42,9 @@ class CaptureSummary:
 
 
 def plan_targets(
-    provider: PageProvider, scope: Scope, products: Iterable[ProductKey]
+    provider: PageProvider, scope: Scope, products: Iterable[ProductKey], *, anew: bool = False
 ) -> list[PageTarget]:
-    """The pages to ask for, day by day.
+    """The pages to ask for, day by day; ``anew`` as in ``PageTarget``.
 
     Raises ``DayNotServableError`` naming the days that the provider cannot serve: a page of last
     week cannot be fetched today.
@@ -58,7 +58,7 @@ def plan_targets(
             f"{'that day' if len(refused) == 1 else 'those days'} from the archived pages"
         )
     keys = list(products)
-    return [PageTarget(key, day) for day in scope.days for key in keys]
+    return [PageTarget(key, day, anew) for day in scope.days for key in keys]
 
 
 def _in_words(days: Sequence[date]) -> str:

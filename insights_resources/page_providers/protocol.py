@@ -24,10 +24,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class PageTarget:
-    """One page that is wanted: a product, on a UTC day (today for a provider of live pages)."""
+    """One page that is wanted: a product, on a UTC day (today for a provider of live pages).
+
+    ``anew``: as it is now. No page that the provider has kept or served before answers it; where
+    there is none else (saved pages), the provider gives what it has.
+    """
 
     key: ProductKey
     day: date
+    anew: bool = False
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class SandboxProvider:
 
     A target gives one page for each slot of its day that is past; a slot of today that is still
     to come is not served, but for the first one, which is then captured now: nothing is captured
-    in the future.
+    in the future. A page of today that is wanted anew is that of the day's last slot, captured now.
     """
 
     def __init__(self, market: SandboxMarket, now: Callable[[], datetime] = _now) -> None:
@@ -90,14 +90,18 @@ class SandboxProvider:
                 moment = min(self._now(), datetime.combine(target.day, _MORNING, tzinfo=UTC))
                 yield self._page(target, content, moment.replace(microsecond=0), 404)
                 continue
-            for slot in range(self.market.captures_per_day):
-                moment = self.market.captured_at(target.key, target.day, slot)
-                now = self._now().replace(microsecond=0)
-                if moment > now and slot > 0:
-                    break
+            now = self._now().replace(microsecond=0)
+            moments = [
+                self.market.captured_at(target.key, target.day, slot)
+                for slot in range(self.market.captures_per_day)
+            ]
+            slots = [slot for slot, moment in enumerate(moments) if moment <= now or slot == 0]
+            is_anew = target.anew and target.day == now.date()
+            for slot in slots[-1:] if is_anew else slots:
                 content = self.market.page(target.key, target.day, slot)
                 status = self.market.truth(target.key, target.day, slot).http_status
-                yield self._page(target, content, min(moment, now), status)
+                captured_at = now if is_anew else min(moments[slot], now)
+                yield self._page(target, content, captured_at, status)
 
     def _refusal(self, target: PageTarget) -> str:
         return (
