@@ -23,6 +23,10 @@ from insights_resources.marketplaces import ProductKey
 URGENCY_TAG = "insights/urgency"
 BACKGROUND = {URGENCY_TAG: "background"}
 URGENT = {URGENCY_TAG: "urgent", "dagster/priority": "10"}
+#: Of a run that serves tracking requests: their ``run_key``.
+TRACKING_TAG = "insights/tracking"
+
+FIRST_DAY_TAG = "dagster/asset_partition_range_start"
 
 #: Everything that a day's pages lead to. All partitioned, all rebuilt from the archive.
 DERIVED = [
@@ -76,14 +80,23 @@ def scope_run_config(
     scope = {"covers": covers, "products": sorted(map(str, products))}
     return {
         "ops": {
-            key.to_python_identifier(): {"config": scope} for key in assets if key in _CONFIGURED
+            key.to_python_identifier(): {"config": dict(scope)}
+            for key in assets
+            if key in _CONFIGURED
         }
     }
+
+
+def on_demand_config(products: Iterable[ProductKey]) -> dict[str, Any]:
+    """Run config of ``on_demand``: these products, captured anew."""
+    config = scope_run_config([RAW_PAGES, *FAST], products=products)
+    config["ops"][RAW_PAGES.to_python_identifier()]["config"]["anew"] = True
+    return config
 
 
 def range_tags(first_day: str, last_day: str) -> dict[str, str]:
     """Run tags for a range of partitions as one run."""
     return {
-        "dagster/asset_partition_range_start": first_day,
+        FIRST_DAY_TAG: first_day,
         "dagster/asset_partition_range_end": last_day,
     }

@@ -83,7 +83,7 @@ def run_job(
             if not check.passed:
                 finished.failed_checks.append(_check_in_words(check))
         elif event.event_type == DagsterEventType.STEP_FAILURE:
-            message = _failure_message(event)
+            message = failure_message(event)
             failures.append(f"{step}: {message}")
             on_progress(StepProgress("failed", step, message, is_check))
 
@@ -114,7 +114,8 @@ def _check_in_words(check: AssetCheckEvaluation) -> str:
     return f"{name} ({check.description or found})"
 
 
-def _failure_message(event: Any) -> str:
+def failure_message(event: Any) -> str:
+    """Of a step's failure: its own message, or that of the error at its root."""
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return str(data.user_failure_data.description)

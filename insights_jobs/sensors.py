@@ -18,15 +18,24 @@ from insights_assets.features.product_features import LOOK_BACK_DAYS
 from insights_assets.partitions import DAILY
 from insights_assets.serving.product_summaries import SUMMARIZED
 from insights_assets.snapshots.rebuild import pending_scopes
-from insights_jobs.jobs import FAST, micro_batch, range_tags, scope_run_config
+from insights_jobs.jobs import (
+    FAST,
+    micro_batch,
+    on_demand,
+    on_demand_config,
+    range_tags,
+    scope_run_config,
+)
 from insights_jobs.micro_batch_plan import LONGEST_ROW, DayRange, plan_runs, time_of_next_try
+from insights_jobs.tracking import plan_request_runs, request_tags, settle_requests
 from insights_resources.scope import today_utc
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import pending
-from insights_resources.wiring import WarehouseResource
+from insights_resources.wiring import PageProviderResource, WarehouseResource
 
 MICRO_BATCH_SECONDS = 300
+TRACKING_SECONDS = 5
 
 _UNFINISHED = [
     DagsterRunStatus.QUEUED,
@@ -106,4 +115,41 @@ def micro_batch_sensor(
     ]
 
 
-SENSORS = [micro_batch_sensor]
+@sensor(
+    job=on_demand,
+    minimum_interval_seconds=TRACKING_SECONDS,
+    default_status=DefaultSensorStatus.RUNNING,
+    description=(
+        "Every 5 seconds: captures the products of pending tracking requests (of SQL, the API and "
+        "alerts that want a second capture), and ends the requests whose runs have ended."
+    ),
+)
+def tracking_requests_sensor(
+    context: SensorEvaluationContext,
+    warehouse: WarehouseResource,
+    pages: PageProviderResource,
+) -> list[RunRequest] | SkipReason:
+    """A run for each batch of requests whose time has come.
+
+    A request is taken, under the key of its run, before the run is asked for: a tick that breaks
+    off between loses nothing, for a later one finds requests without a run and tries again.
+    """
+    database = warehouse.open()
+    settle_requests(database, context.instance)
+    runs = plan_request_runs(database, pages.open)
+    if not runs:
+        return SkipReason("no request is due")
+    return [
+        RunRequest(
+            run_key=run.run_key,
+            run_config=on_demand_config(run.keys),
+            tags={
+                **range_tags(run.day.isoformat(), run.day.isoformat()),
+                **request_tags(run.run_key),
+            },
+        )
+        for run in runs
+    ]
+
+
+SENSORS = [micro_batch_sensor, tracking_requests_sensor]

@@ -80,6 +80,7 @@ def status() -> None:
     from insights_jobs.cli.environment import open_warehouse
     from insights_jobs.demo import print_counts
     from insights_jobs.sensors import pending_days
+    from insights_jobs.tracking import print_requests
     from insights_resources.settings import read_settings
 
     console = Console()
@@ -87,6 +88,7 @@ def status() -> None:
     console.print(settings.describe(), highlight=False, markup=False, soft_wrap=True)
     warehouse = open_warehouse(settings)
     print_counts(console, warehouse)
+    print_requests(console, warehouse)
     waiting = sorted(pending_days(warehouse))
     stretches = ", ".join(f"{days.first} to {days.last}" for days in waiting)
     console.print(

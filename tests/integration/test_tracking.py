@@ -40,6 +40,20 @@ def _rows(platform: Platform, table: Table) -> list[Any]:
         return list(connection.execute(query))
 
 
+def _in_stock_today(platform: Platform) -> list[ProductKey]:
+    """The products whose page of today is no robot check and asks for no second capture."""
+    truths = [platform.market.truth(key, today_utc()) for key in platform.market.keys]
+    return [
+        truth.key
+        for truth in truths
+        if truth.snapshot and truth.snapshot.availability in ("in_stock", "limited")
+    ]
+
+
+def _is_blocked_today(platform: Platform, key: ProductKey) -> bool:
+    return platform.market.truth(key, today_utc()).verdict == Verdict.BLOCKED
+
+
 def _products(platform: Platform) -> dict[str, tuple[str, bool]]:
     return {row.asin: (row.source, row.is_active) for row in _rows(platform, tables.products)}
 
@@ -47,7 +61,7 @@ def _products(platform: Platform) -> dict[str, tuple[str, bool]]:
 def test_a_tracked_product_is_captured_at_once_and_its_request_is_done(
     platform: Platform,
 ) -> None:
-    asked, other = platform.market.keys[:2]
+    asked, other, *_ = _in_stock_today(platform)
     sync_products(platform.warehouse, "sandbox", [TrackedProduct(other, "Another kettle")])
     (before,) = _rows(platform, tables.products)
     run_id = _track(platform, asked)
@@ -73,7 +87,7 @@ def test_a_tracked_product_is_captured_at_once_and_its_request_is_done(
 def test_a_failed_run_leaves_the_request_failed_with_its_error_and_the_product_tracked(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = platform.market.keys[0]
+    asked, *_ = _in_stock_today(platform)
 
     def crash(*args: object, **kwargs: object) -> None:
         raise MemoryError("out of memory")
@@ -129,8 +143,15 @@ def test_tracking_what_others_track_changes_no_owner_and_a_second_track_drops_no
     # The daily run reads the file, which lists neither.
     sync_products(platform.warehouse, "file", [TrackedProduct(of_file)])
     assert _products(platform) == expected
-    requests = [(row.asin, row.status) for row in _rows(platform, tables.tracking_requests)]
-    assert requests == [(key.asin, "done") for key in (of_file, gone, first, second)]
+    requests = [
+        (row.asin, row.status, row.tries)
+        for row in _rows(platform, tables.tracking_requests)
+        if row.requested_by == "cli"
+    ]
+    assert requests == [
+        (key.asin, "failed" if _is_blocked_today(platform, key) else "done", 1)
+        for key in (of_file, gone, first, second)
+    ]
 
 
 def test_the_answer_says_what_is_known_or_why_nothing_is(sqlite_platform: Platform) -> None:
