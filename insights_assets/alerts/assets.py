@@ -1,13 +1,15 @@
 """The asset of alerts."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 from dagster import AssetExecutionContext, asset
 
+from insights_assets.alerts.confirmation import request_confirmations
 from insights_assets.alerts.default_rules import sync_default_rules
-from insights_assets.alerts.rebuild import rebuild_alerts
+from insights_assets.alerts.rebuild import enabled_rules, rebuild_alerts
 from insights_assets.alerts.rule_file import read_catalog_rules, sync_catalog_rules
 from insights_assets.features.assets import PRODUCT_FEATURES
 from insights_assets.partitions import DAILY, SINGLE_RUN
@@ -46,7 +48,8 @@ def alerts(
     before (`alert_states`). A rule fires when its condition becomes true and is armed again
     when it has been false; a failed capture fires nothing. Idempotent: ids are deterministic, a
     rebuild gives the same alerts. Only alerts of today are announced in the run's log: a rebuild
-    of the past notifies nobody. Read by people, reports and summaries.
+    of the past notifies nobody, and only a stock-out of today asks for the second capture that
+    confirms it. Read by people, reports and summaries.
     """
     database = warehouse.open()
     today = today_utc()
@@ -56,6 +59,10 @@ def alerts(
         of_today = built.new_alerts[built.new_alerts["day"] == pd.Timestamp(today)]
         for severity, message in zip(of_today["severity"], of_today["message"], strict=True):
             context.log.warning(f"alert ({severity}): {message}")
+        for key in request_confirmations(
+            database, enabled_rules(database), scope, datetime.now(UTC)
+        ):
+            context.log.info(f"{key} is out of stock: a second capture is asked for")
         return [built.states, built.alerts]
 
     with failures_without_traceback(context):

@@ -80,7 +80,7 @@ def evaluate_rules(
     of the days before; those it lacks begin armed. Writes nothing. Raises ``InvalidInputError``
     for a rule whose group is not known.
     """
-    members = _Members(warehouse, rules)
+    members = Members(warehouse, rules)
     begins = {rule.rule_id: before.loc[before["rule_id"] == rule.rule_id, _STATE] for rule in rules}
     counts = dict.fromkeys(begins, Counts())
     alerts, states = [empty_frame(tables.alerts)], [empty_frame(tables.alert_states)]
@@ -231,7 +231,7 @@ def _no_memory() -> pd.DataFrame:
     return empty_frame(tables.product_features)[list(MEMORY_COLUMNS)]
 
 
-class _Members:
+class Members:
     """Which rows a rule applies to: the members of its groups on each day, and its products."""
 
     def __init__(self, warehouse: Warehouse, rules: Collection[Rule]) -> None:

@@ -17,6 +17,7 @@ from insights_resources.settings import PROJECT_ROOT
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.wiring import (
     PageArchiveResource,
+    PageProviderResource,
     ProjectFiles,
     SandboxPages,
     WarehouseResource,
@@ -55,8 +56,9 @@ def make_platform(
     products: int = 12,
     seed: int = 7,
     catalog: Path | None = None,
+    pages: PageProviderResource | None = None,
 ) -> Platform:
-    """A platform with an empty history."""
+    """A platform with an empty history; ``pages`` in place of the sandbox's."""
     home = folder / "dagster"
     write_embedded_instance(home)
     monkeypatch.setenv("DAGSTER_HOME", str(home))
@@ -64,7 +66,8 @@ def make_platform(
         resource_overrides={
             "warehouse": WarehouseResource(url=warehouse_url),
             "page_archive": PageArchiveResource(url=str(folder / "pages")),
-            "pages": SandboxPages(seed=seed, products=products, first_day=FIRST_DAY.isoformat()),
+            "pages": pages
+            or SandboxPages(seed=seed, products=products, first_day=FIRST_DAY.isoformat()),
             "files": ProjectFiles(
                 catalog_file=str(catalog or PROJECT_ROOT / "catalog.yaml"),
                 reports_folder=str(folder / "reports"),
