@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from insights_assets.alerts.default_rules import DEFAULT_RULES
+from insights_assets.alerts.evaluation import alert_id
 from insights_assets.alerts.readings import evaluate, observed_days
-from insights_assets.alerts.rules import Rule
+from insights_assets.alerts.rules import Rule, Severity
 from insights_assets.alerts.transitions import walk
-from tests.unit.alerts.feature_rows import features, row
+from insights_assets.features.product_features import compute_product_features
+from tests.unit.alerts.feature_rows import FIRST, features, row
+from tests.unit.features.capture_histories import at, capture, history_frame
 
 DAYS = 7
 ASINS = ("B0TEST0001", "B0TEST0002")
@@ -173,3 +180,163 @@ def test_a_combination_of_one_is_that_one(name: str, test: Any, rows: list[dict[
     pd.testing.assert_frame_equal(
         evaluate(rule_of({name: [test, test]}), days), evaluate(rule_of(test), days)
     )
+
+
+@settings(max_examples=15, deadline=None)
+@given(rows=histories(), creep=st.sampled_from([5, 10, 25]))
+def test_a_creep_is_told_when_the_value_has_moved_on_since_the_last_alert(
+    rows: list[dict[str, Any]], creep: int
+) -> None:
+    """By the story of each product: while the condition lasts, each alert sets the value that the
+    next creep is measured from."""
+    rule = Rule.of_row(
+        {
+            "rule_id": "any",
+            "name": "Any",
+            "condition": PRICE,
+            "applies_to": None,
+            "severities": [{"at_least": 10, "severity": "info"}],
+            "creep": creep,
+        }
+    )
+    readings = evaluate(rule, observed_days(features(rows)))
+    expected = []
+    for asin, story in readings.groupby("asin"):
+        last = None
+        for reading in story.sort_values("day").itertuples():
+            if pd.isna(reading.active):
+                continue
+            if not reading.active:
+                last = None
+            elif last is None or abs(reading.value / last - 1) >= creep / 100 - 1e-9:
+                expected.append((reading.day, asin, "fired" if last is None else "crept"))
+                last = reading.value
+    alerts = walk(rule, readings, no_states()).alerts
+    found = zip(alerts["day"], alerts["asin"], alerts["transition"], strict=True)
+    assert sorted(found) == sorted(expected)
+
+
+@settings(max_examples=15, deadline=None)
+@given(condition=CONDITIONS, rows=histories())
+def test_a_day_without_a_capture_or_with_nothing_known_changes_nothing(
+    condition: Any, rows: list[dict[str, Any]]
+) -> None:
+    """A failed capture gives no snapshot: its day has values that are only carried."""
+    rule = rule_of(condition)
+    table = features(rows)
+    whole = evaluate(rule, observed_days(table))
+    captured = evaluate(rule, observed_days(table[table["observations"] > 0]))
+    pd.testing.assert_frame_equal(whole, captured)
+    known = whole[whole["active"].notna()]
+    walked, of_known = walk(rule, whole, no_states()), walk(rule, known, no_states())
+    pd.testing.assert_frame_equal(walked.alerts, of_known.alerts)
+    pd.testing.assert_frame_equal(walked.states, of_known.states)
+
+
+@settings(max_examples=15, deadline=None)
+@given(condition=CONDITIONS, rows=histories())
+def test_a_scope_in_two_by_its_products_gives_the_same(
+    condition: Any, rows: list[dict[str, Any]]
+) -> None:
+    rule = rule_of(condition)
+    table = features(rows)
+
+    def walked(some: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        story = walk(rule, evaluate(rule, observed_days(some)), no_states())
+        return story.alerts, story.states
+
+    whole = walked(table)
+    parts = [walked(table[table["asin"] == asin]) for asin in ASINS]
+    for at_once, one, other in zip(whole, *parts, strict=True):
+        filled = [part for part in (one, other) if len(part)] or [one]
+        pd.testing.assert_frame_equal(sorted_rows(at_once), sorted_rows(pd.concat(filled)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["in_stock", "out_of_stock", "unavailable", "unknown"]),
+        min_size=1,
+        max_size=12,
+    ),
+    st.sampled_from([1, 2, 3]),
+)
+def test_one_capture_out_of_stock_fires_nothing_and_a_second_in_a_row_does(
+    states: list[str], a_day: int
+) -> None:
+    """From captures to alerts: on the day that ends in a second capture in a row."""
+    rule = next(rule for rule in DEFAULT_RULES if rule.rule_id == "out-of-stock")
+    made = [
+        capture(
+            at(FIRST + timedelta(days=number // a_day), 6 + 4 * (number % a_day)),
+            page_id=f"p{number:02}",
+            availability=state,
+        )
+        for number, state in enumerate(states)
+    ]
+    last = FIRST + timedelta(days=(len(states) - 1) // a_day)
+    days = observed_days(compute_product_features(history_frame(made), FIRST, last))
+    fired = walk(rule, evaluate(rule, days), no_states()).alerts
+    expected, armed = [], True
+    for number, state in enumerate(states):
+        if number + 1 < len(states) and (number + 1) % a_day:
+            continue  # not the last of its day
+        if state == "unknown":
+            continue
+        sold_out = [text in ("out_of_stock", "unavailable") for text in states[: number + 1]]
+        is_confirmed = len(sold_out) >= 2 and all(sold_out[-2:])
+        if is_confirmed and armed:
+            expected.append(FIRST + timedelta(days=number // a_day))
+        armed = not is_confirmed
+    assert [day.date() for day in fired["day"]] == expected
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.floats(0, 100), min_size=2, max_size=5), st.floats(0, 100))
+def test_a_larger_move_is_never_less_severe(magnitudes: list[float], more: float) -> None:
+    order = list(Severity)
+    for rule in DEFAULT_RULES:
+        if rule.is_event:
+            continue
+        smaller = rule.severities_of(np.array(magnitudes))
+        larger = rule.severities_of(np.array(magnitudes) + more)
+        for one, other in zip(smaller, larger, strict=True):
+            assert order.index(one) <= order.index(other)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(-0.0199, 0.0199), st.floats(0, 1), st.integers(0, 40))
+def test_a_move_of_less_than_two_percent_is_never_beyond_two_sigma(
+    move: float, sigma: float, returns: int
+) -> None:
+    """The usual move is taken as 1 % at least, and as unknown with fewer than 10 returns."""
+    rule = next(rule for rule in DEFAULT_RULES if rule.rule_id == "price-sigma")
+    known = {"price_sigma_before": sigma, "price_returns_before": returns}
+    (active,) = evaluate(
+        rule, observed_days(features([row(0, price_log_return_1d=move, **known)]))
+    )["active"]
+    assert pd.isna(active) if returns < 10 else not active
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["a", "b"]),
+            st.sampled_from(["amazon.de", "amazon.fr"]),
+            st.sampled_from(ASINS),
+            st.dates(),
+            st.sampled_from(["fired", "crept"]),
+        ),
+        unique=True,
+        max_size=20,
+    )
+)
+def test_an_id_is_of_rule_product_day_and_transition(
+    keys: list[tuple[Any, ...]],
+) -> None:
+    ids = [alert_id(*key) for key in keys]
+    assert ids == [alert_id(*key) for key in keys]
+    assert len(set(ids)) == len(ids)
+    for one, other in itertools.pairwise(ids):
+        assert len(one) == len(other)

@@ -104,6 +104,7 @@ def test_a_dearer_peer_never_makes_a_product_score_lower(
 # --- continuity -----------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(RATINGS, RATINGS, COUNTS)
 def test_a_tenth_of_a_star_or_one_rating_more_moves_quality_little(
     rating: float, mean: float, count: int
@@ -120,12 +121,14 @@ def test_a_tenth_of_a_star_or_one_rating_more_moves_quality_little(
     assert abs(formulas.robust_quality_score(rating, count, mean + 0.01) - drawn) <= 0.25 + 1e-9
 
 
+@settings(deadline=None)
 @given(RANKS, RANKS)
 def test_one_place_moves_popularity_little(rank: int, median: int) -> None:
     step = formulas.popularity_score(rank, median) - formulas.popularity_score(rank + 1, median)
     assert -1e-9 <= step <= 50 * np.log10(1 + 1 / rank) + 1e-9
 
 
+@settings(deadline=None)
 @given(
     METHODS,
     st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100)), min_size=3, max_size=3),
