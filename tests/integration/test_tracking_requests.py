@@ -366,7 +366,8 @@ def test_in_the_sandbox_a_second_capture_of_the_day_is_a_page_of_its_own() -> No
 # --- requests by SQL ------------------------------------------------------------------------------
 
 
-def test_an_insert_by_sql_is_served_and_its_product_tracked(platform: Platform) -> None:
+def test_an_insert_by_sql_is_served_and_its_product_tracked(sqlite_platform: Platform) -> None:
+    platform = sqlite_platform
     _script(IN_STOCK)
     _ask(platform, ("www.Amazon.com", KEY.asin.lower()))
     (asked,) = _requests(platform)
@@ -412,11 +413,11 @@ def test_the_contracts_view_takes_requests(platform: Platform) -> None:
 def test_what_is_no_product_fails_with_one_message_and_holds_nothing_up(
     sqlite_platform: Platform, marketplace: str, asin: str, problem: str
 ) -> None:
-    _script(IN_STOCK)
     _ask(sqlite_platform, (marketplace, asin), KEY)
-    _serve(sqlite_platform)
+    (request,) = _tick(sqlite_platform)
+    assert _products_of(request) == [str(KEY)]
     wrong, right = _requests(sqlite_platform)
-    assert (wrong.status, wrong.tries, right.status) == ("failed", 0, "done")
+    assert (wrong.status, wrong.tries, right.status) == ("failed", 0, "running")
     assert wrong.error.startswith(problem)
     assert wrong.finished_at is not None
     with sqlite_platform.warehouse.read() as connection:
@@ -542,6 +543,7 @@ def test_a_page_that_does_not_come_is_tried_again(sqlite_platform: Platform) -> 
     assert (row.status, row.error) == ("pending", "no page came")
 
 
+@pytest.mark.slow
 def test_a_permanent_failure_is_not_tried_again(sqlite_platform: Platform) -> None:
     ScriptedPages.error = PermanentProviderError("the key is refused: set FIRECRAWL_API_KEY")
     _ask(sqlite_platform, KEY)
@@ -676,6 +678,7 @@ def test_an_interrupted_track_says_so_in_its_request(
     assert _tick(sqlite_platform) == []
 
 
+@pytest.mark.slow
 def test_the_sensor_leaves_a_track_that_is_under_way_alone(sqlite_platform: Platform) -> None:
     platform = sqlite_platform
     said: list[list[RunRequest]] = []

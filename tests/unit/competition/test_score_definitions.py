@@ -24,7 +24,7 @@ from tests.unit.competition.test_scoring_properties import (
     groups,
 )
 
-EXAMPLES = settings(max_examples=20, deadline=None)
+EXAMPLES = settings(max_examples=10, deadline=None)
 SCORES = [f"{name}_score" for name in (*DIMENSIONS, "overall")]
 #: One step of the rounding.
 STEP = 0.0101

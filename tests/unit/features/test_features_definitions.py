@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tests.unit.features.capture_histories import at, capture, rows_of
 from tests.unit.features.test_features_properties import FIRST, both, captures
 
-EXAMPLES = settings(max_examples=12, deadline=None)
+EXAMPLES = settings(max_examples=8, deadline=None)
 
 PRICES = st.integers(1, 500_000)
 #: Where nothing is known in between: what a capture may say of the price.
