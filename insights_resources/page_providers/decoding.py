@@ -48,26 +48,34 @@ _CONTROL = bytes([*range(0x01, 0x09), 0x0B, *range(0x0E, 0x20), 0x7F])
 _SAMPLE = 20_000
 
 
-def decode_page(content: bytes) -> tuple[str, bytes]:
-    """The text, and the same in UTF-8: for most pages their own bytes. Never raises.
+def decode_page(content: bytes) -> bytes:
+    """The page's text in UTF-8: for most pages their own bytes. Never raises.
 
     A byte order mark decides first, then UTF-8 where it is valid, then the page's own charset,
     then windows-1252. Null bytes are left out.
     """
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        text = _decode_otherwise(content)
-    else:
-        # The null is looked for in the bytes: many times faster than in a text beyond Latin-1.
-        if b"\x00" not in content and not content.startswith(codecs.BOM_UTF8):
-            return text, content
-        text = _decode_otherwise(content)
-    try:
-        return text, text.encode()
-    except UnicodeEncodeError:  # a lone surrogate, which is no character
-        utf8 = text.encode(errors="replace")
-        return utf8.decode(), utf8
+    if b"\x00" not in content and not content.startswith(codecs.BOM_UTF8) and is_utf8(content):
+        return content
+    # "replace": a lone surrogate is no character.
+    return _decode_otherwise(content).encode(errors="replace")
+
+
+def is_utf8(content: bytes, block_size: int = 16_384) -> bool:
+    """Whether the bytes are valid UTF-8. Most blocks of a page are plain ASCII, which shows
+    without decoding them."""
+    start = 0
+    while start < len(content):
+        end = start + block_size
+        while end < len(content) and content[end] & 0xC0 == 0x80:
+            end += 1  # the rest of a character
+        block = content[start:end]
+        if not block.isascii():
+            try:
+                block.decode()
+            except UnicodeDecodeError:
+                return False
+        start = end
+    return True
 
 
 def _decode_otherwise(content: bytes) -> str:
@@ -92,16 +100,16 @@ def _decode_otherwise(content: bytes) -> str:
     return _without_nulls(text)
 
 
-def not_text(content: bytes, text: str) -> str | None:
-    """What a page's bytes are instead of text, in words; None for text. ``text`` is what they
+def not_text(content: bytes, utf8: bytes) -> str | None:
+    """What a page's bytes are instead of text, in words; None for text. ``utf8`` is what they
     decode to."""
     for start, name in _OTHER_FILES:
         if content.startswith(start):
             return name
-    sample = text[:_SAMPLE]
-    encoded = sample.encode()
-    control = len(encoded) - len(encoded.translate(None, _CONTROL))
-    if (control + sample.count("\ufffd")) * 10 > len(sample):
+    sample = utf8[:_SAMPLE]
+    control = len(sample) - len(sample.translate(None, _CONTROL))
+    text = sample.decode(errors="ignore")
+    if (control + text.count("\ufffd")) * 10 > len(text):
         return "binary data"
     return None
 

@@ -24,8 +24,8 @@ MAX_DEPTH = 256
 #: Scripts of one place of a page that are looked at.
 _MOST_SCRIPTS = 8
 
-_END = re.compile(r"(?i)</(?:html|body)\s*>")
-#: Characters at the end of a page within which its last tag is closed.
+_END = re.compile(rb"(?i)</(?:html|body)\s*>")
+#: Bytes at the end of a page within which its last tag is closed.
 _END_WITHIN = 10_000
 
 
@@ -33,10 +33,10 @@ _END_WITHIN = 10_000
 class PageDocument:
     """One page. ``problem`` says in words why it cannot be parsed; then the tree is empty.
 
-    ``html`` is the decoded text (empty when the page is larger than ``MAX_PAGE_BYTES``).
+    ``utf8`` is the page's text (empty when the page is larger than ``MAX_PAGE_BYTES``).
     """
 
-    html: str
+    utf8: bytes
     problem: str | None
     tree: LexborHTMLParser
 
@@ -49,23 +49,29 @@ class PageDocument:
             return cls._without_tree(
                 f"the page has {len(content)} bytes, more than {MAX_PAGE_BYTES}"
             )
-        html, utf8 = decode_page(content)
-        if not html or html.isspace():
+        utf8 = decode_page(content)
+        if not utf8 or utf8.isspace():
             return cls._without_tree("the page is empty")
-        other = not_text(content, html)
+        other = not_text(content, utf8)
         if other is not None:
             return cls._without_tree(f"the page is {other}, no text")
         if may_be_costly(utf8):
-            tangled = nesting_problem(html, max_depth=MAX_DEPTH, max_tags=MAX_ELEMENTS)
+            tangled = nesting_problem(utf8.decode(), max_depth=MAX_DEPTH, max_tags=MAX_ELEMENTS)
             if tangled is not None:
-                return cls._without_tree(f"the page cannot be parsed: {tangled}", html)
-        return cls(html, None, LexborHTMLParser(utf8))
+                return cls._without_tree(f"the page cannot be parsed: {tangled}", utf8)
+        return cls(utf8, None, LexborHTMLParser(utf8))
+
+    @cached_property
+    def html(self) -> str:
+        """The page's text. Most pages are read without it: decoding takes a tenth of what the
+        tree does."""
+        return self.utf8.decode()
 
     @property
     def is_whole(self) -> bool:
         """Whether the page has its end: of one that was cut off, nobody knows what else it would
         have said. Comments and scripts of Amazon's follow the last tag."""
-        return _END.search(self.html, max(0, len(self.html) - _END_WITHIN)) is not None
+        return _END.search(self.utf8, max(0, len(self.utf8) - _END_WITHIN)) is not None
 
     @cached_property
     def _elements(self) -> ElementSearch:
@@ -101,10 +107,12 @@ class PageDocument:
                 text = node.text()
                 if word in text:
                     yield selector, text
-        start = self.html.find(word)
+        start = self.utf8.find(word.encode())
         if start >= 0:
-            yield f"{word} in the page", self.html[max(0, start - 1) :]
+            # With the quote before the word, or what else of a character ends there.
+            rest = self.utf8[max(0, start - 1) :].decode(errors="replace")
+            yield f"{word} in the page", rest
 
     @classmethod
-    def _without_tree(cls, problem: str, html: str = "") -> PageDocument:
-        return cls(html, problem, LexborHTMLParser(""))
+    def _without_tree(cls, problem: str, utf8: bytes = b"") -> PageDocument:
+        return cls(utf8, problem, LexborHTMLParser(""))

@@ -46,7 +46,7 @@ def text_pieces(node: LexborNode, most: int = _SHORT) -> list[str]:
             most -= 1
             if most < 0:
                 return pieces
-            if child.tag == "-text":
+            if child.is_text_node:
                 pieces.append(child.text_content or "")
             elif is_visible(child):
                 waiting.append(child.iter(include_text=True))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from insights_resources.page_providers.decoding import is_utf8
 from insights_resources.page_providers.document import MAX_DEPTH, MAX_PAGE_BYTES, PageDocument
 from insights_resources.page_providers.nesting import nesting_problem
 from insights_resources.page_providers.tree_cost import MAX_QUICK_STARTS
@@ -147,3 +150,16 @@ def test_the_scan_itself_takes_linear_time(html: str) -> None:
     started = time.process_time()
     depth_problem(html)
     assert time.process_time() - started < 3
+
+
+@given(st.binary(max_size=200), st.integers(1, 9))
+def test_utf8_is_told_by_blocks_as_by_the_whole(content: bytes, block: int) -> None:
+    def decodes(text: bytes) -> bool:
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            return False
+        return True
+
+    for text in (content, content.decode("latin-1").encode(), b"\xe2\x98\x85" * 5 + content):
+        assert is_utf8(text, block) == decodes(text)
