@@ -52,3 +52,7 @@ class SchemaOutOfDateError(WarehouseError):
 
 class AuditFailedError(WarehouseError):
     """A build failed its audit and stays unpublished; consumers keep the last good rows."""
+
+
+class CacheError(InsightsError):
+    """The cache could not do what an admin asked. A read never raises it: it reads the database."""

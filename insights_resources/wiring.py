@@ -14,13 +14,14 @@ from typing import Any
 from dagster import ConfigurableResource, EnvVar
 from pydantic import Field, PrivateAttr
 
-from insights_resources.cache import Cache
+from insights_resources.cache import CACHED_TABLES, Cache
 from insights_resources.page_archive import PageArchive
 from insights_resources.page_providers.protocol import PageProvider
 from insights_resources.page_providers.saved_pages import SavedPagesProvider
 from insights_resources.sandbox import SandboxMarket, SandboxProvider
 from insights_resources.settings import Settings
 from insights_resources.warehouse.engine import Warehouse
+from insights_resources.warehouse.publication import last_builds
 from insights_resources.warehouse.schema import ensure_current, migrate
 
 
@@ -109,10 +110,21 @@ class CacheResource(ConfigurableResource):
 
     _cache: Cache | None = PrivateAttr(default=None)
 
-    def open(self) -> Cache:
+    def open(self, warehouse: Warehouse) -> Cache:
+        """The cache before this warehouse."""
         if self._cache is None:
-            self._cache = Cache(self.redis_url or None)
+            self._cache = open_cache(self.redis_url or None, warehouse)
         return self._cache
+
+    def teardown_after_execution(self, context: object) -> None:
+        if self._cache is not None:
+            self._cache.close()
+            self._cache = None
+
+
+def open_cache(redis_url: str | None, warehouse: Warehouse) -> Cache:
+    """A cache that asks this warehouse what was published; nothing is connected yet."""
+    return Cache(redis_url, published_builds=lambda: last_builds(warehouse, CACHED_TABLES))
 
 
 class ProjectFiles(ConfigurableResource):

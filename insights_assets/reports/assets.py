@@ -8,6 +8,7 @@ from dagster import AssetExecutionContext, MetadataValue, asset
 
 from insights_assets.alerts.assets import ALERTS
 from insights_assets.competition.assets import COMPETITIVE_SCORES
+from insights_assets.competition.group_analysis import analyses_in_cache
 from insights_assets.features.assets import PRODUCT_FEATURES
 from insights_assets.partitions import DAILY, SINGLE_RUN
 from insights_assets.published_asset import failures_without_traceback, rebuild_published_asset
@@ -23,7 +24,7 @@ from insights_assets.run_scope import ScopeConfig
 from insights_assets.snapshots.assets import PRODUCT_SNAPSHOTS
 from insights_assets.table_metadata import OWNERS, asset_key, table_metadata
 from insights_resources.warehouse import tables
-from insights_resources.wiring import ProjectFiles, WarehouseResource
+from insights_resources.wiring import CacheResource, ProjectFiles, WarehouseResource
 
 COMPETITIVE_REPORTS = asset_key("reports", "competitive_reports")
 
@@ -44,6 +45,7 @@ def competitive_reports(
     config: ScopeConfig,
     warehouse: WarehouseResource,
     files: ProjectFiles,
+    cache: CacheResource,
 ) -> None:
     """A verified report with recommendations for each group and day.
 
@@ -51,9 +53,10 @@ def competitive_reports(
     Every number in a sentence matches a fact that it cites, or the sentence is dropped. Stored as
     JSON, Markdown and one HTML page with charts, also written to the folder of reports; the
     Markdown is shown here, with the charts of the run's last day. Idempotent: equal facts keep the
-    stored report. Read by people.
+    stored report. The analyses of the groups that changed are put into the cache. Read by people.
     """
     database = warehouse.open()
+    in_cache = analyses_in_cache(database, cache.open(database))
     folder = Path(files.reports_folder)
     with failures_without_traceback(context):
         days = rebuild_published_asset(
@@ -64,7 +67,9 @@ def competitive_reports(
             upstream=[tables.competitive_scores, tables.product_features, tables.alerts],
             # Charts and alerts of a report go back so far.
             reach_days=HISTORY_DAYS - 1,
-            rebuild=lambda scope: [rebuild_reports(database, scope, run_id=context.run.run_id)],
+            rebuild=lambda scope: [
+                rebuild_reports(database, scope, run_id=context.run.run_id, observer=in_cache)
+            ],
         )
         for day in days:
             reports = current_reports(database, day)

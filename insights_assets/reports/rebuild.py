@@ -31,6 +31,7 @@ from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.frames import empty_frame
 from insights_resources.warehouse.publication import (
     AuditFinding,
+    CommitObserver,
     PublishedBuild,
     publish,
     select_current,
@@ -48,14 +49,19 @@ _ACTIVE = re.compile(r'(?i)<script|\son\w+="|="\s*javascript:')
 
 
 def rebuild_reports(
-    warehouse: Warehouse, scope: Scope, *, run_id: str | None = None
+    warehouse: Warehouse,
+    scope: Scope,
+    *,
+    run_id: str | None = None,
+    observer: CommitObserver | None = None,
 ) -> PublishedBuild:
     """Publishes ``fact_competitive_reports`` for the scope's days: of each active group with
     members on the day (of those with a member among the scope's products).
 
     Where facts, prompt version and writer are those of the current report, its stored row is taken
     again and nothing is rendered. A day without scores gives a report of status ``no_data`` that
-    says why. Raises ``AuditFailedError`` when what it made cannot be right.
+    says why. ``observer`` is told what changes (see ``group_analysis``). Raises
+    ``AuditFailedError`` when what it made cannot be right.
     """
     table = tables.competitive_reports
     with warehouse.writer_lock(table, scope.first_day, scope.last_day):
@@ -81,6 +87,7 @@ def rebuild_reports(
             audits=(audit_reports,),
             code_version=REPORTS_VERSION,
             run_id=run_id,
+            observer=observer,
         )
 
 

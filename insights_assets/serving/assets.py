@@ -10,6 +10,7 @@ from insights_assets.features.assets import PRODUCT_FEATURES, RANK_FEATURES
 from insights_assets.published_asset import failures_without_traceback, log_build
 from insights_assets.reports.assets import COMPETITIVE_REPORTS
 from insights_assets.run_scope import ScopeConfig
+from insights_assets.serving.cached_summaries import summaries_in_cache
 from insights_assets.serving.marts import create_marts
 from insights_assets.serving.product_summaries import (
     SUMMARIZED,
@@ -18,7 +19,6 @@ from insights_assets.serving.product_summaries import (
 )
 from insights_assets.snapshots.assets import PRODUCT_SNAPSHOTS
 from insights_assets.table_metadata import OWNERS, asset_key, table_metadata
-from insights_resources.cache import product_summary_key
 from insights_resources.marketplaces import parse_product_key
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.publication import is_current, mark_consumed, pending
@@ -53,18 +53,20 @@ def product_summaries(
     """The latest of everything about a product, in one row.
 
     Grain: marketplace, asin. Inputs: the newest snapshot, features, scores and alerts. Idempotent;
-    the cache entries of the products that changed are dropped after publication. Read by the API,
-    by people with SQL and by the marts.
+    the summaries that changed are put into the cache. Read by the API, by people with SQL and by
+    the marts.
     """
     database = warehouse.open()
     with failures_without_traceback(context):
         only = frozenset(map(parse_product_key, config.products)) or None
         # Before anything is read: what is published from now on is for the next run.
         waiting = pending(database, tables.product_summaries, SUMMARIZED)
-        build = rebuild_product_summaries(database, only, run_id=context.run.run_id)
+        in_cache = summaries_in_cache(database, cache.open(database))
+        build = rebuild_product_summaries(
+            database, only, run_id=context.run.run_id, observer=in_cache
+        )
         log_build(context, build)
         changed = changed_product_keys(database, build)
-        cache.open().delete(*(product_summary_key(*key) for key in changed))
         if only is None:
             mark_consumed(database, tables.product_summaries, [each.build_id for each in waiting])
     table = tables.product_summaries

@@ -14,6 +14,7 @@ from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import (
     AuditFinding,
+    CommitObserver,
     PublishedBuild,
     is_current,
     publish,
@@ -51,11 +52,16 @@ _FEATURES = (
 
 
 def rebuild_product_summaries(
-    warehouse: Warehouse, only: frozenset[ProductKey] | None, *, run_id: str | None = None
+    warehouse: Warehouse,
+    only: frozenset[ProductKey] | None,
+    *,
+    run_id: str | None = None,
+    observer: CommitObserver | None = None,
 ) -> PublishedBuild:
     """Publishes ``fact_product_summaries`` for these products, or for all that are tracked.
 
-    A product that was never captured has a row of its key and label. Raises ``AuditFailedError``
+    A product that was never captured has a row of its key and label. ``observer`` is told what
+    changes (see ``cached_summaries``). Raises ``AuditFailedError``
     when a row says what cannot be.
     """
     table = tables.product_summaries
@@ -69,6 +75,7 @@ def rebuild_product_summaries(
             audits=(audit_summaries,),
             code_version=SUMMARIES_VERSION,
             run_id=run_id,
+            observer=observer,
         )
 
 

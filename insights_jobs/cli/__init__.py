@@ -10,6 +10,7 @@ import sys
 import click
 
 from insights_jobs.cli.alerts import replay
+from insights_jobs.cli.cache import cache
 from insights_jobs.cli.development import dev, setup
 from insights_jobs.cli.environment import add_dotenv_to_environment
 from insights_jobs.cli.history import import_file
@@ -39,6 +40,7 @@ for command in (
     replay,
     migrate,
     status,
+    cache,
     setup,
 ):
     insights.add_command(command)

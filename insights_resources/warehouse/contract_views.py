@@ -20,7 +20,7 @@ from sqlalchemy.schema import SetColumnComment, SetTableComment
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.column_types import MONEY_SCALE, Money
 from insights_resources.warehouse.engine import Warehouse
-from insights_resources.warehouse.tables import INTERNAL_SCHEMA
+from insights_resources.warehouse.tables import INTERNAL_SCHEMA, Consistency
 from insights_resources.warehouse.written_views import WRITTEN_VIEWS
 
 _log = logging.getLogger(__name__)
@@ -40,6 +40,8 @@ class ContractView:
     name: str
     comment: str
     grain: str
+    #: What a copy of its rows in the cache may be; None: there are no copies.
+    consistency: Consistency | None
     columns: tuple[Column, ...]
     postgres_select: str
     sqlite_select: str
@@ -80,6 +82,7 @@ def contract_views() -> list[ContractView]:
             contract_name(table),
             table.comment or "",
             table.info["grain"],
+            table.info["consistency"],
             tuple(contract_columns(table)),
             _table_select(table, is_postgres=True),
             _table_select(table, is_postgres=False),
@@ -91,6 +94,7 @@ def contract_views() -> list[ContractView]:
             view.name,
             view.comment,
             view.grain,
+            None,
             view.columns,
             view.select(is_postgres=True),
             view.select(is_postgres=False),
@@ -194,13 +198,18 @@ def contract_markdown() -> str:
         "Views of the schema `insights`. On PostgreSQL every column carries the same comment. On",
         "SQLite, attach the file as `insights` and the same statements work. Times are UTC; a",
         "missing value is NULL, never 0; amounts are exact, in the currency beside them.",
+        "",
+        "SQL always sees the last commit. Consistency says what a copy in the cache may be",
+        "([why](cache.md)): strong, never older than the last commit; eventual, as old as its time",
+        "to live.",
     ]
     for view in contract_views():
         lines += [
             "",
             f"## insights.{view.name}",
             "",
-            f"{view.comment} Grain: {view.grain}.",
+            f"{view.comment} Grain: {view.grain}."
+            + (f" Consistency: {view.consistency}." if view.consistency else ""),
             "",
             "| column | type | NULL | meaning |",
             "|---|---|---|---|",

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -92,6 +93,20 @@ class Part:
     audits: Sequence[Audit] = ()
 
 
+class CommitObserver(Protocol):
+    """Who has copies of a table's rows and must know what changes before anybody sees it."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table's key that tell its copies apart."""
+
+    def around_commit(
+        self, build_id: int, changed: Sequence[tuple[Any, ...]]
+    ) -> AbstractContextManager[None]:
+        """Entered when all is written, left when it is committed; ``changed`` has these columns of
+        each row that the build adds, replaces or removes, each once."""
+
+
 @dataclass(frozen=True)
 class PublishedBuild:
     """A build whose rows are current; ``rows_by_day`` counts the scope's rows, changed or not."""
@@ -141,13 +156,14 @@ def publish(
     run_id: str | None = None,
     import_id: int | None = None,
     allow_empty: bool = True,
+    observer: CommitObserver | None = None,
 ) -> PublishedBuild:
     """Makes the frame's rows the current ones among those that ``covers`` selects.
 
     The caller holds the writer's lock from before it read its inputs. ``import_id``: the import
-    whose rows they are. ``allow_empty`` False: a frame without rows fails the audit. Raises
-    ``AuditFailedError`` when a finding failed; ``WarehouseError`` when the frame is not what the
-    table holds, or another writer was in between.
+    whose rows they are. ``allow_empty`` False: a frame without rows fails the audit. ``observer``
+    is told what changes around the commit. Raises ``AuditFailedError`` when a finding failed;
+    ``WarehouseError`` when the frame is not what the table holds, or another writer was in between.
     """
     return publish_parts(
         warehouse,
@@ -158,6 +174,7 @@ def publish(
         run_id=run_id,
         import_id=import_id,
         allow_empty=allow_empty,
+        observer=observer,
     )
 
 
@@ -171,6 +188,7 @@ def publish_parts(
     run_id: str | None = None,
     import_id: int | None = None,
     allow_empty: bool = True,
+    observer: CommitObserver | None = None,
 ) -> PublishedBuild:
     """The same for rows too many to be held at once: they become current together. No two parts
     cover the same row."""
@@ -199,7 +217,9 @@ def publish_parts(
                 f"stays unpublished; consumers keep the last good rows. "
                 + "; ".join(f"{finding.check}: {finding.detail}" for finding in failed)
             )
-        published_at = _make_current(warehouse, table, difference, build_id, row_count, findings)
+        published_at = _make_current(
+            warehouse, table, difference, build_id, row_count, findings, observer
+        )
     except AuditFailedError:
         raise
     except BaseException as error:
@@ -238,13 +258,38 @@ def pending(warehouse: Warehouse, consumer: Table, upstream: Sequence[Table]) ->
         .where(
             builds.c.status == "published",
             builds.c.table_name.in_([table.name for table in upstream]),
-            or_(builds.c.rows_added > 0, builds.c.rows_changed > 0, builds.c.rows_removed > 0),
+            _changed_something(),
             ~taken_in,
         )
         .order_by(builds.c.build_id)
     )
     with warehouse.read() as connection:
         return [PendingBuild(*row) for row in connection.execute(query)]
+
+
+def _changed_something() -> ColumnElement[bool]:
+    builds = tables.builds
+    return or_(builds.c.rows_added > 0, builds.c.rows_changed > 0, builds.c.rows_removed > 0)
+
+
+def last_builds(warehouse: Warehouse, of: Sequence[Table], each: int = 200) -> list[int]:
+    """The last published builds of these tables that changed something, so many of each table."""
+    builds = tables.builds
+    with warehouse.read() as connection:
+        return [
+            build_id
+            for table in of
+            for build_id in connection.scalars(
+                select(builds.c.build_id)
+                .where(
+                    builds.c.table_name == table.name,
+                    builds.c.status == "published",
+                    _changed_something(),
+                )
+                .order_by(builds.c.published_at.desc())
+                .limit(each)
+            )
+        ]
 
 
 def changed_product_days(warehouse: Warehouse, builds: Sequence[PendingBuild]) -> pd.DataFrame:
@@ -463,10 +508,11 @@ def _make_current(
     build_id: int,
     row_count: int,
     findings: Sequence[AuditFinding],
+    observer: CommitObserver | None,
 ) -> datetime:
     """The one transaction in which the build becomes what consumers see."""
     now = datetime.now(UTC)
-    with warehouse.begin() as connection:
+    with ExitStack() as around_commit, warehouse.begin() as connection:
         _supersede(warehouse, connection, table, difference.superseded, now)
         if difference.written:
             connection.execute(
@@ -489,7 +535,30 @@ def _make_current(
                 audit=_as_json(findings),
             )
         )
+        if observer is not None:
+            changed = _changed(warehouse, connection, table, difference, build_id, observer.columns)
+            around_commit.enter_context(observer.around_commit(build_id, changed))
     return now
+
+
+def _changed(
+    warehouse: Warehouse,
+    connection: Connection,
+    table: Table,
+    difference: _Difference,
+    build_id: int,
+    columns: Sequence[str],
+) -> list[tuple[Any, ...]]:
+    """These columns of the rows that the build adds, replaces or removes, each once, in order."""
+    names = list(columns)
+    wrote = select(*(table.c[name] for name in names)).where(table.c.build_id == build_id)
+    rows = pd.concat(
+        [
+            warehouse.read_frame(wrote.distinct(), connection),
+            *(part[names] for part in difference.superseded),
+        ]
+    )
+    return sorted(set(rows.itertuples(index=False, name=None)))
 
 
 def _supersede(

@@ -13,6 +13,8 @@ Versioned facts carry ``build_id``, ``row_hash``, ``recorded_at`` and ``supersed
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -48,6 +50,17 @@ metadata = MetaData(
         "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     },
 )
+
+
+class Consistency(StrEnum):
+    """What a copy of a table's rows outside the database (the cache) may be; stated in each table's
+    ``info`` and enforced by ``insights_resources.cache``."""
+
+    #: Never older than the last commit: the table has prices or scores.
+    STRONG = "strong"
+    #: As old as its entry's time to live at most.
+    EVENTUAL = "eventual"
+
 
 #: Audit columns of a versioned fact: how a row came to be, not what it says.
 AUDIT_COLUMNS = ("build_id", "row_hash", "recorded_at", "superseded_at")
@@ -89,7 +102,12 @@ def _text(name: str, comment: str, *, nullable: bool = True) -> Column:
 
 
 def _versioned_fact(
-    name: str, *items: SchemaItem, key: tuple[str, ...], comment: str, grain: str
+    name: str,
+    *items: SchemaItem,
+    key: tuple[str, ...],
+    comment: str,
+    grain: str,
+    consistency: Consistency,
 ) -> Table:
     """A fact table whose rows come from builds; ``key`` is unique among its current rows."""
     return Table(
@@ -128,7 +146,7 @@ def _versioned_fact(
             sqlite_where=text("recorded_at IS NOT NULL AND superseded_at IS NULL"),
         ),
         comment=comment,
-        info={"grain": grain, "key": key, "versioned": True},
+        info={"grain": grain, "key": key, "versioned": True, "consistency": consistency},
     )
 
 
@@ -163,7 +181,12 @@ builds = Table(
     CheckConstraint("status IN ('open', 'published', 'rejected', 'failed')", name="status"),
     Index("ix_ops_builds_table_status", "table_name", "status", "published_at"),
     comment="Each rebuild of a scope of a fact table, published or not, with its audit.",
-    info={"grain": "one build", "key": ("build_id",), "versioned": False},
+    info={
+        "grain": "one build",
+        "key": ("build_id",),
+        "versioned": False,
+        "consistency": Consistency.EVENTUAL,
+    },
 )
 
 consumed_builds = Table(
@@ -179,7 +202,12 @@ consumed_builds = Table(
     Column("consumed_at", UtcDateTime, nullable=False, comment="When (UTC)."),
     PrimaryKeyConstraint("consumer", "build_id"),
     comment="Which published builds each layer has already taken in: the rest is pending.",
-    info={"grain": "consumer, build", "key": ("consumer", "build_id"), "versioned": False},
+    info={
+        "grain": "consumer, build",
+        "key": ("consumer", "build_id"),
+        "versioned": False,
+        "consistency": Consistency.EVENTUAL,
+    },
 )
 
 imports = Table(
@@ -215,7 +243,12 @@ imports = Table(
     Column("snapshots_removed", BigInteger, comment="Snapshots of earlier imports it took away."),
     CheckConstraint("status IN ('running', 'done', 'failed')", name="status"),
     comment="Each import of a history file. The builds that it made carry its id.",
-    info={"grain": "one import", "key": ("import_id",), "versioned": False},
+    info={
+        "grain": "one import",
+        "key": ("import_id",),
+        "versioned": False,
+        "consistency": Consistency.EVENTUAL,
+    },
 )
 
 tracking_requests = Table(
@@ -281,7 +314,12 @@ tracking_requests = Table(
         sqlite_where=text("status IN ('pending', 'running')"),
     ),
     comment="Requests to capture a product at once.",
-    info={"grain": "one request", "key": ("request_id",), "versioned": False},
+    info={
+        "grain": "one request",
+        "key": ("request_id",),
+        "versioned": False,
+        "consistency": Consistency.EVENTUAL,
+    },
 )
 
 # --- what is tracked -----------------------------------------------------------------------------
@@ -309,7 +347,12 @@ products = Table(
         sqlite_where=text("is_active"),
     ),
     comment="The tracked products.",
-    info={"grain": "marketplace, asin", "key": ("marketplace", "asin"), "versioned": False},
+    info={
+        "grain": "marketplace, asin",
+        "key": ("marketplace", "asin"),
+        "versioned": False,
+        "consistency": Consistency.EVENTUAL,
+    },
 )
 
 competitive_groups = Table(
@@ -323,7 +366,12 @@ competitive_groups = Table(
     Column("last_updated_at", UtcDateTime, nullable=False, comment="Last change of the row (UTC)."),
     Index("ix_dim_competitive_groups_active", "is_active", "created_at"),
     comment="Sets of products that compete with each other.",
-    info={"grain": "group", "key": ("group_id",), "versioned": False},
+    info={
+        "grain": "group",
+        "key": ("group_id",),
+        "versioned": False,
+        "consistency": Consistency.EVENTUAL,
+    },
 )
 
 group_members = Table(
@@ -346,6 +394,7 @@ group_members = Table(
         "grain": "group, product, start",
         "key": ("group_id", "marketplace", "asin", "valid_from"),
         "versioned": False,
+        "consistency": Consistency.EVENTUAL,
     },
 )
 
@@ -391,7 +440,12 @@ alert_rules = Table(
         comment="Version of the shape of the JSON columns.",
     ),
     comment="The alert rules.",
-    info={"grain": "rule", "key": ("rule_id",), "versioned": False},
+    info={
+        "grain": "rule",
+        "key": ("rule_id",),
+        "versioned": False,
+        "consistency": Consistency.EVENTUAL,
+    },
 )
 
 # --- pages and snapshots -------------------------------------------------------------------------
@@ -444,7 +498,12 @@ raw_pages = Table(
     Index("ix_fact_raw_pages_product", "marketplace", "asin", "captured_at"),
     Index("ix_fact_raw_pages_day", "day"),
     comment="Each captured page, written once and never changed.",
-    info={"grain": "one capture", "key": ("page_id",), "versioned": False},
+    info={
+        "grain": "one capture",
+        "key": ("page_id",),
+        "versioned": False,
+        "consistency": Consistency.EVENTUAL,
+    },
 )
 
 product_snapshots = _versioned_fact(
@@ -548,6 +607,7 @@ product_snapshots = _versioned_fact(
     key=("page_id", "day"),
     comment="What each product page says, typed; and what imported histories say.",
     grain="one parsed capture",
+    consistency=Consistency.STRONG,
 )
 
 rejected_pages = _versioned_fact(
@@ -564,6 +624,7 @@ rejected_pages = _versioned_fact(
     key=("page_id", "day"),
     comment="Pages that give no snapshot, with the reason. They can be parsed again.",
     grain="one rejected capture",
+    consistency=Consistency.EVENTUAL,
 )
 
 # --- features ------------------------------------------------------------------------------------
@@ -711,6 +772,7 @@ product_features = _versioned_fact(
     key=("marketplace", "asin", "day"),
     comment="Point-in-time features of a product at the end of a day. A row exists for 37 days after the last capture.",
     grain="marketplace, asin, day",
+    consistency=Consistency.STRONG,
 )
 
 rank_features = _versioned_fact(
@@ -752,6 +814,7 @@ rank_features = _versioned_fact(
     key=("marketplace", "asin", "day", "node_key"),
     comment="Point-in-time rank of a product in each browse node at the end of a day.",
     grain="marketplace, asin, day, browse node",
+    consistency=Consistency.EVENTUAL,
 )
 
 # --- competition ---------------------------------------------------------------------------------
@@ -807,6 +870,7 @@ competitive_scores = _versioned_fact(
     key=("day", "group_id", "marketplace", "asin", "method"),
     comment="Competitive scores of each member of each group.",
     grain="day, group, product, method",
+    consistency=Consistency.STRONG,
 )
 
 # --- alerts --------------------------------------------------------------------------------------
@@ -848,6 +912,7 @@ alerts = _versioned_fact(
     key=("alert_id", "day"),
     comment="Alerts: one row each time that a rule fires for a product.",
     grain="one alert",
+    consistency=Consistency.EVENTUAL,
 )
 
 alert_states = _versioned_fact(
@@ -870,6 +935,7 @@ alert_states = _versioned_fact(
     key=("rule_id", "marketplace", "asin", "day"),
     comment="Changes of the state of a rule for a product; the last row by a day is the state on it.",
     grain="rule, product, day of change",
+    consistency=Consistency.EVENTUAL,
 )
 
 # --- reports and serving -------------------------------------------------------------------------
@@ -925,6 +991,7 @@ competitive_reports = _versioned_fact(
     key=("day", "group_id"),
     comment="A verified report for each group and day.",
     grain="day, group",
+    consistency=Consistency.EVENTUAL,
 )
 
 product_summaries = _versioned_fact(
@@ -960,6 +1027,7 @@ product_summaries = _versioned_fact(
     key=("marketplace", "asin"),
     comment="The latest of everything about a product, one row each.",
     grain="marketplace, asin",
+    consistency=Consistency.STRONG,
 )
 
 VERSIONED_FACTS: tuple[Table, ...] = tuple(

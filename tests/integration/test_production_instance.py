@@ -16,14 +16,17 @@ from dagster_postgres import (
 )
 from sqlalchemy.engine import make_url
 
+from insights_assets.competition.group_analysis import read_group_analysis
+from insights_assets.serving.cached_summaries import read_summary
 from insights_jobs.build import build_definitions
 from insights_jobs.runs import run_job
-from insights_resources.cache import Cache, product_summary_key
+from insights_resources.cache import Count
 from insights_resources.sandbox import SandboxMarket
 from insights_resources.settings import PROJECT_ROOT
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import select_current
+from insights_resources.wiring import open_cache
 
 DAY = date(2025, 3, 3)
 
@@ -57,10 +60,8 @@ def test_the_graph_runs_on_postgres_and_redis_and_names_no_secret(
     production: Warehouse, redis_url: str
 ) -> None:
     market = SandboxMarket(seed=7, products=6, first_day=date(2025, 1, 1))
-    cache = Cache(redis_url)
-    changed, other = (product_summary_key(*key) for key in (market.keys[0], ("amazon.com", "X")))
-    for key in (changed, other):
-        cache.set_json(key, {"price": "1.00"}, 60)
+    cache = open_cache(redis_url, production)
+    assert read_summary(production, cache, market.keys[0]) is None
     run = run_job(build_definitions(), "whole_graph", first_day=DAY, last_day=DAY)
     with DagsterInstance.get() as instance:
         assert isinstance(instance.run_storage, PostgresRunStorage)
@@ -79,5 +80,18 @@ def test_the_graph_runs_on_postgres_and_redis_and_names_no_secret(
         assert newest.asset_materialization is not None
         assert newest.asset_materialization.metadata["dagster/row_count"].value == 6
     assert len(production.read_frame(select_current(tables.product_summaries))) == 6
-    assert cache.get_json(changed, strong=True) is None
-    assert cache.get_json(other, strong=True) == {"price": "1.00"}
+    # What was published is in the cache: nobody has to compute it.
+    asked = cache.counters.total()
+    summary = read_summary(production, cache, market.keys[0])
+    assert summary is not None
+    assert summary["as_of_day"] == DAY.isoformat()
+    groups = production.read_frame(select_current(tables.competitive_reports))["group_id"]
+    assert len(groups)
+    for group_id in groups:
+        analysis = read_group_analysis(production, cache, group_id)
+        assert analysis is not None
+        assert analysis["day"] == DAY.isoformat()
+        assert analysis["report"]["report"]["position"]
+    found = cache.counters.total()
+    assert found[Count.REDIS] - asked.get(Count.REDIS, 0) == 1 + len(groups)
+    assert found[Count.COMPUTED] == asked[Count.COMPUTED]
