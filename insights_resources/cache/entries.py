@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Table
@@ -32,7 +33,7 @@ class Entry:
     tags: tuple[str, ...] = ()
     tags_of: Callable[[Any], tuple[str, ...]] = lambda value: ()
 
-    @property
+    @cached_property
     def is_strong(self) -> bool:
         """Whether it has anything from a table whose copies may never be old."""
         return any(table.info["consistency"] is Consistency.STRONG for table in self.tables)

@@ -35,6 +35,7 @@ from sqlalchemy import (
     select,
     text,
     union,
+    union_all,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -272,24 +273,24 @@ def _changed_something() -> ColumnElement[bool]:
     return or_(builds.c.rows_added > 0, builds.c.rows_changed > 0, builds.c.rows_removed > 0)
 
 
-def last_builds(warehouse: Warehouse, of: Sequence[Table], each: int = 200) -> list[int]:
+def last_builds(warehouse: Warehouse, of: Sequence[Table], each: int = 20) -> list[int]:
     """The last published builds of these tables that changed something, so many of each table."""
     builds = tables.builds
+    of_each = [
+        select(builds.c.build_id)
+        .where(
+            builds.c.table_name == table.name,
+            builds.c.status == "published",
+            _changed_something(),
+        )
+        .order_by(builds.c.published_at.desc())
+        .limit(each)
+        .subquery()
+        for table in of
+    ]
+    query = union_all(*(select(some.c.build_id) for some in of_each))
     with warehouse.read() as connection:
-        return [
-            build_id
-            for table in of
-            for build_id in connection.scalars(
-                select(builds.c.build_id)
-                .where(
-                    builds.c.table_name == table.name,
-                    builds.c.status == "published",
-                    _changed_something(),
-                )
-                .order_by(builds.c.published_at.desc())
-                .limit(each)
-            )
-        ]
+        return list(connection.scalars(query))
 
 
 def changed_product_days(warehouse: Warehouse, builds: Sequence[PendingBuild]) -> pd.DataFrame:
