@@ -7,8 +7,9 @@ which publication it is of; each read is compared with the last one committed be
 publisher notes it between its commit and whatever it then tells the cache). Every call of a
 computation is recorded with what it read.
 
-Before and after it the same processes read as many keys with a bare ``GET``, which is the measure.
-Starts a PostgreSQL and a Valkey of its own.
+After every thousand reads each process makes a hundred bare ``GET``s of a value of the same size,
+which are the measure: both are timed in the same minutes, whatever else the machine does. Starts a
+PostgreSQL and a Valkey of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import argparse
 import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -42,6 +43,7 @@ from tests.servers import fresh_database, postgres_server, redis_server
 
 SHARE_PUBLISHED = 0.01
 HOTTEST = 10
+_BLOCK = 1000
 SEED = 7
 
 
@@ -59,11 +61,14 @@ class Load:
 
 @dataclass
 class Reads:
-    """What one process saw. ``computed`` counts (product, version read) of each computation."""
+    """What one process saw, with latencies in seconds. ``hits`` says which reads computed nothing;
+    ``computed`` counts (product, version read) of each computation."""
 
-    seconds: float
-    processor_seconds: float
     latencies: np.ndarray
+    hits: np.ndarray
+    processor_seconds: float
+    bare_latencies: np.ndarray
+    bare_processor_seconds: float
     counts: dict[Count, int]
     old: int
     computed: Counter[tuple[int, int]]
@@ -98,30 +103,20 @@ def _measure(warehouse_url: str, redis_url: str, options: argparse.Namespace) ->
         committed,
         spawn.Barrier(options.processes + 1),
     )
-    bare = [_in_processes(spawn, load, options.processes, _read_bare)]
     over = spawn.Event()
     publisher = spawn.Process(target=_publish_until, args=(load, options.every, over))
     publisher.start()
-    reads = _in_processes(spawn, load, options.processes, _read_cached)
-    over.set()
-    publisher.join()
-    bare.append(_in_processes(spawn, load, options.processes, _read_bare))
-    warehouse.dispose()
-    _report(load, options, reads, bare, publications=max(committed) - 1)
-
-
-def _in_processes(
-    spawn: Any, load: Load, processes: int, target: Callable[[Load, int, Any], None]
-) -> list[Reads]:
     queue = spawn.Queue()
-    started = [spawn.Process(target=target, args=(load, n, queue)) for n in range(processes)]
-    for process in started:
-        process.start()
+    readers = [spawn.Process(target=_read, args=(load, n, queue)) for n in range(options.processes)]
+    for reader in readers:
+        reader.start()
     load.start.wait()
-    results = [queue.get() for _ in started]
-    for process in started:
+    reads = [queue.get() for _ in readers]
+    over.set()
+    for process in (*readers, publisher):
         process.join()
-    return results
+    warehouse.dispose()
+    _report(load, options, reads, publications=max(committed) - 1)
 
 
 def _product(number: int) -> ProductKey:
@@ -135,55 +130,55 @@ def _order(load: Load, process: int) -> list[int]:
     return random.choice(load.products, load.reads, p=weights / weights.sum()).tolist()
 
 
-def _read_cached(load: Load, process: int, queue: Any) -> None:
+def _read(load: Load, process: int, queue: Any) -> None:
     warehouse = Warehouse.open(load.warehouse_url)
     cache = open_cache(load.redis_url, warehouse)
+    bare = redis.Redis.from_url(load.redis_url)
     computed: Counter[tuple[int, int]] = Counter()
+    old, position, processor, bare_processor = 0, 0, 0.0, 0.0
+    order = _order(load, process)
+    latencies, hits = np.empty(load.reads), np.ones(load.reads, bool)
+    bare_latencies: list[float] = []
 
-    def computation(number: int) -> Callable[[], Any]:
-        def compute() -> Any:
-            row = stored_summaries(warehouse, [_product(number)])[0]
-            computed[number, _version(row)] += 1
-            return row
+    def compute() -> Any:
+        row = stored_summaries(warehouse, [_product(order[position])])[0]
+        computed[order[position], _version(row)] += 1
+        hits[position] = False
+        return row
 
-        return compute
-
-    def read(number: int) -> bool:
-        before = load.committed[number]
-        row = cache.get_or_compute(product_summary_entry(*_product(number)), computation(number))
-        return _version(row) >= before
-
-    reads = _timed(load, process, read)
-    reads.counts, reads.computed = cache.counters.total(), computed
+    bare.set(f"bare:{process}", "x" * 600)
+    load.start.wait()
+    for start in range(0, load.reads, _BLOCK):
+        began = time.process_time()
+        for position in range(start, min(start + _BLOCK, load.reads)):
+            number = order[position]
+            entry = product_summary_entry(*_product(number))
+            before, asked = load.committed[number], time.perf_counter()
+            row = cache.get_or_compute(entry, compute)
+            latencies[position] = time.perf_counter() - asked
+            old += _version(row) < before
+        processor += time.process_time() - began
+        began = time.process_time()
+        for _ in range(_BLOCK // 10):
+            asked = time.perf_counter()
+            bare.get(f"bare:{process}")
+            bare_latencies.append(time.perf_counter() - asked)
+        bare_processor += time.process_time() - began
+    counts = cache.counters.total()
     cache.close()
     warehouse.dispose()
-    queue.put(reads)
-
-
-def _read_bare(load: Load, process: int, queue: Any) -> None:
-    """Values of the size of the entries; the keys lie beside them."""
-    with redis.Redis.from_url(load.redis_url) as client:
-        value = "x" * 600
-        for number in range(process * 1000, process * 1000 + 1000):
-            client.set(f"bare:{number}", value)
-
-        def read(number: int) -> bool:
-            return client.get(f"bare:{number % 1000}") is not None
-
-        queue.put(_timed(load, process, read))
-
-
-def _timed(load: Load, process: int, read: Callable[[int], bool]) -> Reads:
-    order = _order(load, process)
-    latencies = np.empty(len(order))
-    load.start.wait()
-    old, began, processor = 0, time.perf_counter(), time.process_time()
-    last = began
-    for position, number in enumerate(order):
-        old += not read(number)
-        now = time.perf_counter()
-        latencies[position], last = now - last, now
-    return Reads(last - began, time.process_time() - processor, latencies, {}, old, Counter())
+    queue.put(
+        Reads(
+            latencies,
+            hits,
+            processor,
+            np.array(bare_latencies),
+            bare_processor,
+            counts,
+            old,
+            computed,
+        )
+    )
 
 
 def _version(row: Any) -> int:
@@ -233,47 +228,40 @@ def _publish_until(load: Load, every: float, over: Any) -> None:
     warehouse.dispose()
 
 
-def _report(
-    load: Load,
-    options: argparse.Namespace,
-    reads: list[Reads],
-    bare: list[list[Reads]],
-    publications: int,
-) -> None:
+def _report(load: Load, options: argparse.Namespace, reads: list[Reads], publications: int) -> None:
     total = load.reads * options.processes
     counts: Counter[Count] = Counter()
     computed: Counter[tuple[int, int]] = Counter()
     for each in reads:
         counts.update(each.counts)
         computed.update(each.computed)
-    seconds = max(each.seconds for each in reads)
-    latencies = np.sort(np.concatenate([each.latencies for each in reads])) * 1000
+    latencies = np.concatenate([each.latencies for each in reads])
+    of_hits = latencies[np.concatenate([each.hits for each in reads])]
+    bare = np.concatenate([each.bare_latencies for each in reads])
     print(
         f"{total:,} reads of {load.products:,} products by {options.processes} processes in "
-        f"{seconds:.0f} s; {publications} publications of {load.products * SHARE_PUBLISHED:,.0f}"
+        f"{latencies.sum() / options.processes:.0f} s of each; {publications} publications of "
+        f"{load.products * SHARE_PUBLISHED:,.0f}"
     )
-    hits = counts[Count.MEMORY] + counts[Count.REDIS] + counts[Count.STALE]
-    print(f"hit rate {hits / total:.2%}: " + ", ".join(f"{w} {n:,}" for w, n in counts.items()))
+    found = counts[Count.MEMORY] + counts[Count.REDIS] + counts[Count.STALE]
+    print(f"hit rate {found / total:.2%}: " + ", ".join(f"{w} {n:,}" for w, n in counts.items()))
     print(f"older than the last commit before the read: {sum(each.old for each in reads):,}")
-    again = {pair: count for pair, count in computed.items() if count > 1}
+    again = [count for count in computed.values() if count > 1]
     print(
         f"computations: {sum(computed.values()):,}, of one key and version more than once: "
         f"{len(again):,} (at most {max(computed.values(), default=0)})"
     )
-    print(
-        f"latency in ms: median {latencies[total // 2]:.2f}, "
-        f"p99 {latencies[total * 99 // 100]:.2f}, longest {latencies[-1]:.1f}"
-    )
-    rates = [total / max(each.seconds for each in run) for run in bare]
-    rate = total / seconds
-    print(
-        f"reads a second {rate:,.0f}; bare GET {rates[0]:,.0f} before and {rates[1]:,.0f} after: "
-        f"{rate / np.mean(rates):.0%} of it"
-    )
+    for name, times in (("all reads", latencies), ("hits", of_hits), ("bare GET", bare)):
+        median, p99 = np.quantile(times, [0.5, 0.99]) * 1000
+        rate = options.processes / times.mean()
+        print(
+            f"{name}: {rate:,.0f} a second ({bare.mean() / times.mean():.0%} of bare GET), "
+            f"median {median:.2f} ms, p99 {p99:.1f} ms"
+        )
     cost = sum(each.processor_seconds for each in reads) / total
-    bare_cost = sum(each.processor_seconds for run in bare for each in run) / total / len(bare)
+    bare_cost = sum(each.bare_processor_seconds for each in reads) / len(bare)
     print(
-        f"processor time of a reader {cost * 1e6:.0f} us a read, bare GET {bare_cost * 1e6:.0f} us"
+        f"processor time of a reader: {cost * 1e6:.0f} us a read, bare GET {bare_cost * 1e6:.0f} us"
     )
 
 

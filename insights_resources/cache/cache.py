@@ -221,7 +221,6 @@ class Cache:
         """Forgets these entries, and those with any of these tags, here and (within a second) in
         every process. Returns how many of the keys there were; raises ``CacheError`` when Redis
         could not be told."""
-        self.reading.memory.clear()
         found = 0
         try:
             if keys:
@@ -231,6 +230,7 @@ class Cache:
                 self.run(scripts.CLEAR_TAGS, (), (self.reading.token(), *tags))
         except redis.RedisError as error:
             raise CacheError(f"Redis could not be told, nothing was cleared: {error}") from error
+        self.reading.memory.clear()
         return found
 
     def clear_all(self) -> int:

@@ -65,10 +65,8 @@ class CachedTable:
             yield
             return
         by_tag = len(changed) > _FENCED_ENTRIES
-        fenced = self._fence(build_id, changed, by_tag=by_tag)
+        self._fence(build_id, changed, by_tag=by_tag)
         yield
-        if not fenced:
-            return
         try:
             if by_tag:
                 token = self.cache.reading.token()
@@ -79,9 +77,9 @@ class CachedTable:
             # The fence stands: readers have the database's answer until it ends by itself.
             self.cache.reading.note_failure(error)
 
-    def _fence(self, build_id: int, changed: Sequence[tuple[Any, ...]], *, by_tag: bool) -> bool:
-        """Whether Redis was told. It is tried for longer than any process trusts a Redis of which
-        it does not know what it was told: when it cannot be, nobody trusts it after the commit."""
+    def _fence(self, build_id: int, changed: Sequence[tuple[Any, ...]], *, by_tag: bool) -> None:
+        """Tells Redis, for longer than any process trusts one that it has not asked what it was
+        told: when it cannot be told, nobody trusts it after the commit."""
         deadline = time.monotonic() + 1.25 * TRUST_SECONDS
         run = self.cache.run
         while True:
@@ -96,7 +94,7 @@ class CachedTable:
                         keys = [part for row in some for part in _keys(self.entry(*row))]
                         run(scripts.FENCE, keys, (build_id, _FENCE_MS))
                 run(scripts.KNOW, (), (build_id,))
-                return True
+                return
             except (redis.RedisError, WarehouseError, SQLAlchemyError) as error:
                 if time.monotonic() > deadline:
                     self.cache.reading.note_failure(error)
@@ -105,7 +103,7 @@ class CachedTable:
                         "and the cache begins anew",
                         build_id,
                     )
-                    return False
+                    return
             time.sleep(_RETRY_SECONDS)
 
     def _lift(self, build_id: int, changed: Sequence[tuple[Any, ...]]) -> None:

@@ -276,79 +276,79 @@ def test_two_overlapping_publications_keep_no_value_that_one_of_them_changed(
 
 
 def test_a_publication_while_redis_hangs_is_seen_when_it_answers_again(
-    own_redis: str, prices: Prices
+    own_redis: str, cheap_prices: Prices
 ) -> None:
-    publisher, reader, idle = caches(own_redis, prices, 3)
-    prices.publish(publisher)
-    assert prices.read(reader) == prices.read(idle) == 1
+    publisher, reader, idle = caches(own_redis, cheap_prices, 3)
+    cheap_prices.publish(publisher)
+    assert cheap_prices.read(reader) == cheap_prices.read(idle) == 1
     with stopped(process_of(own_redis)):
         began = time.monotonic()
-        assert prices.read(reader) == 1
+        assert cheap_prices.read(reader) == 1
         assert time.monotonic() - began < 1
-        prices.publish(publisher)
-        assert prices.read(reader) == 2
+        cheap_prices.publish(publisher)
+        assert cheap_prices.read(reader) == 2
     # It still has the old entry. One reader saw it hang, the other was idle, a third is new.
-    for cache in (reader, idle, *caches(own_redis, prices, 1)):
-        assert prices.read(cache) == 2
-    prices.publish(publisher)
-    assert prices.read(idle) == 3
+    for cache in (reader, idle, *caches(own_redis, cheap_prices, 1)):
+        assert cheap_prices.read(cache) == 2
+    cheap_prices.publish(publisher)
+    assert cheap_prices.read(idle) == 3
 
 
 def test_a_publication_by_a_process_without_redis_is_seen_within_a_second(
-    redis_url: str, server: redis.Redis, prices: Prices
+    redis_url: str, server: redis.Redis, cheap_prices: Prices
 ) -> None:
-    publisher, reader = caches(redis_url, prices)
-    prices.publish(publisher)
-    assert prices.read(reader) == 1
-    prices.publish(None)
+    publisher, reader = caches(redis_url, cheap_prices)
+    cheap_prices.publish(publisher)
+    assert cheap_prices.read(reader) == 1
+    cheap_prices.publish(None)
     time.sleep(reading.TRUST_SECONDS)
-    assert prices.read(reader) == 2
+    assert cheap_prices.read(reader) == 2
     # And it is not hidden by those that come after it.
-    prices.publish(None, PRODUCTS[:1])
-    prices.publish(publisher, PRODUCTS[1:])
-    assert prices.read(caches(redis_url, prices, 1)[0]) == 3
+    cheap_prices.publish(None, PRODUCTS[:1])
+    cheap_prices.publish(publisher, PRODUCTS[1:])
+    assert cheap_prices.read(caches(redis_url, cheap_prices, 1)[0]) == 3
 
 
-def test_redis_restarted_empty(prices: Prices) -> None:
+def test_redis_restarted_empty(cheap_prices: Prices) -> None:
     with redis_server() as url:
         port = int(url.rpartition(":")[2].partition("/")[0])
-        publisher, reader = caches(url, prices)
-        prices.publish(publisher)
-        assert prices.read(reader) == 1
-    prices.publish(publisher)
-    assert prices.read(reader) == 2
+        publisher, reader = caches(url, cheap_prices)
+        cheap_prices.publish(publisher)
+        assert cheap_prices.read(reader) == 1
+    cheap_prices.publish(publisher)
+    assert cheap_prices.read(reader) == 2
     with redis_server(port=port) as url:
-        again = caches(url, prices, 1)[0]
-        assert [prices.read(again), prices.read(again)] == [2, 2]
+        again = caches(url, cheap_prices, 1)[0]
+        assert [cheap_prices.read(again), cheap_prices.read(again)] == [2, 2]
         assert again.counters.total() == {Count.COMPUTED: 1, Count.REDIS: 1}
-        prices.publish(publisher)
-        assert [prices.read(again), prices.read(reader)] == [3, 3]
+        cheap_prices.publish(publisher)
+        assert [cheap_prices.read(again), cheap_prices.read(reader)] == [3, 3]
 
 
 def test_redis_restarted_with_what_it_had_before_a_publication(
-    tmp_path: Path, prices: Prices
+    tmp_path: Path, cheap_prices: Prices
 ) -> None:
     with redis_server("--dir", str(tmp_path)) as url:
         port = int(url.rpartition(":")[2].partition("/")[0])
-        publisher, reader = caches(url, prices)
-        prices.publish(publisher)
+        publisher, reader = caches(url, cheap_prices)
+        cheap_prices.publish(publisher)
         with redis.Redis.from_url(url) as client:
             client.save()
-        prices.publish(publisher)
-        assert prices.read(reader) == 2
+        cheap_prices.publish(publisher)
+        assert cheap_prices.read(reader) == 2
     with redis_server("--dir", str(tmp_path), port=port) as url:
         with redis.Redis.from_url(url) as client:
             assert b'"price":"1' in client.get(f"product:amazon.de:{PRODUCTS[0].asin}:summary")
-        for cache in (reader, *caches(url, prices, 1)):
-            assert prices.read(cache) == 2
+        for cache in (reader, *caches(url, cheap_prices, 1)):
+            assert cheap_prices.read(cache) == 2
 
 
 @pytest.mark.parametrize("policy", ["noeviction", "allkeys-lru"])
-def test_redis_full(prices: Prices, policy: str) -> None:
+def test_redis_full(cheap_prices: Prices, policy: str) -> None:
     with redis_server("--maxmemory", "3mb", "--maxmemory-policy", policy) as url:
-        publisher, reader = caches(url, prices)
-        prices.publish(publisher)
-        assert prices.read(reader) == 1
+        publisher, reader = caches(url, cheap_prices)
+        cheap_prices.publish(publisher)
+        assert cheap_prices.read(reader) == 1
         with redis.Redis.from_url(url) as client:
             full = 0
             while full < 200:
@@ -358,29 +358,29 @@ def test_redis_full(prices: Prices, policy: str) -> None:
                     break
                 full += 1
             began = time.monotonic()
-            prices.publish(publisher)
+            cheap_prices.publish(publisher)
             for _ in range(20):
-                assert [prices.read(reader, product) for product in PRODUCTS] == [2] * 5
+                assert [cheap_prices.read(reader, product) for product in PRODUCTS] == [2] * 5
             assert time.monotonic() - began < 5
             used = client.info("memory")["used_memory"]
             assert used < 3.2 * 1024**2
 
 
 def test_redis_that_became_a_replica_is_not_believed(
-    redis_url: str, server: redis.Redis, prices: Prices
+    redis_url: str, server: redis.Redis, cheap_prices: Prices
 ) -> None:
-    publisher, reader = caches(redis_url, prices)
-    prices.publish(publisher)
-    assert prices.read(reader) == 1
+    publisher, reader = caches(redis_url, cheap_prices)
+    cheap_prices.publish(publisher)
+    assert cheap_prices.read(reader) == 1
     server.replicaof("127.0.0.1", 1)
     try:
-        prices.publish(publisher)
-        assert prices.read(reader) == 2
-        for cache in caches(redis_url, prices):
-            assert prices.read(cache) == 2
+        cheap_prices.publish(publisher)
+        assert cheap_prices.read(reader) == 2
+        for cache in caches(redis_url, cheap_prices):
+            assert cheap_prices.read(cache) == 2
     finally:
         server.replicaof("no", "one")
-    assert prices.read(caches(redis_url, prices, 1)[0]) == 2
+    assert cheap_prices.read(caches(redis_url, cheap_prices, 1)[0]) == 2
 
 
 # --- everything at once --------------------------------------------------------------------------
