@@ -1,7 +1,7 @@
 """The published snapshots behind features, of a bounded number of products at a time.
 
-Only what features use is read. Ranks count in three stretches of days, and a listing only where it
-is the last of its day, or the last before the scope; of a listing, which is most of a snapshot, the
+Only what features use is read. Ranks count in three stretches of days, a listing in the days of the
+scope and as long before them as it is carried; of a listing, which is most of a snapshot, the
 database says its lengths, and a fingerprint to compare it by.
 """
 
@@ -81,20 +81,17 @@ def read_histories(warehouse: Warehouse, scope: Scope) -> Iterator[History]:
     """What product features are computed from (``product_features.HISTORY_COLUMNS``): the current
     snapshots of the scope's products, captured from 37 days before its first day to the end of its
     last; each product's in one history, at least one history."""
-    closes = _last_listings(scope)
-    is_close = closes.c.page_id.is_not(None)
+    listing_matters = _SNAPSHOTS.c.day >= scope.first_day - timedelta(days=CARRY_DAYS)
     columns: list[ColumnElement[Any]] = [_SNAPSHOTS.c[name] for name in _AS_THEY_ARE]
     columns += [
         case((_in_rank_windows(scope), as_text(_SNAPSHOTS.c.bsr)), else_=null()).label("bsr"),
         *(
-            case((is_close, measure), else_=null()).label(name)
+            case((listing_matters, measure), else_=null()).label(name)
             for name, measure in _listing_measures().items()
         ),
     ]
-    query = (
-        select(*columns)
-        .select_from(_SNAPSHOTS.outerjoin(closes, closes.c.page_id == _SNAPSHOTS.c.page_id))
-        .where(is_current(_SNAPSHOTS), _looked_at(scope), of_products(_SNAPSHOTS, scope.products))
+    query = select(*columns).where(
+        is_current(_SNAPSHOTS), _looked_at(scope), of_products(_SNAPSHOTS, scope.products)
     )
     yield from _by_product(warehouse, query)
 
@@ -125,27 +122,6 @@ def _in_rank_windows(scope: Scope) -> ColumnElement[bool]:
     return or_(*(_SNAPSHOTS.c.day.between(first, last) for first, last in stretches))
 
 
-def _last_listings(scope: Scope) -> Any:
-    """The pages whose listing stands at the end of a day of the scope, or of the day before it."""
-    before = scope.first_day - timedelta(days=1)
-    day = case((_SNAPSHOTS.c.day < scope.first_day, literal(before)), else_=_SNAPSHOTS.c.day)
-    # Captures of one instant are all taken: which of them is the last is not the database's to say.
-    place = func.rank().over(
-        partition_by=[_SNAPSHOTS.c.marketplace, _SNAPSHOTS.c.asin, day],
-        order_by=_SNAPSHOTS.c.captured_at.desc(),
-    )
-    places = (
-        select(_SNAPSHOTS.c.page_id, place.label("place"))
-        .where(
-            is_current(_SNAPSHOTS),
-            _SNAPSHOTS.c.day.between(scope.first_day - timedelta(days=CARRY_DAYS), scope.last_day),
-            of_products(_SNAPSHOTS, scope.products),
-        )
-        .subquery()
-    )
-    return select(places.c.page_id).where(places.c.place == 1).subquery()
-
-
 def _listing_measures() -> dict[str, ColumnElement[Any]]:
     """Lengths of a listing, and what it is compared by."""
     listing = _SNAPSHOTS.c
@@ -164,7 +140,8 @@ def _by_product(
     warehouse: Warehouse, query: Select[Any] | CompoundSelect[Any]
 ) -> Iterator[History]:
     """The query's rows cut between products."""
-    ordered = query.order_by(_SNAPSHOTS.c.marketplace, _SNAPSHOTS.c.asin)
+    # ASINs differ early on and marketplaces do not: that is cheaper to sort.
+    ordered = query.order_by(_SNAPSHOTS.c.asin, _SNAPSHOTS.c.marketplace)
     with warehouse.read() as connection:
         parts = warehouse.stream_frames(ordered, connection, CAPTURES_AT_A_TIME)
         held = next(parts)

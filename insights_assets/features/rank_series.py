@@ -83,7 +83,7 @@ def read_ranks(captures: pd.DataFrame) -> Ranks:
     texts = captures["bsr"].to_numpy(object)
     listed = np.flatnonzero(~pd.isna(texts))
     together = "\n".join(texts[listed])
-    rank = np.array(_RANK.findall(together), dtype=str).astype(np.float64)
+    rank = np.array(list(map(float, _RANK.findall(together))))
     shapes = _RANK.sub('"rank":0', together).split("\n") if len(listed) else []
     shape, distinct = pd.factorize(np.array(shapes, dtype=object))
     nodes = _nodes_of(distinct)

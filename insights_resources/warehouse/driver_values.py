@@ -1,14 +1,13 @@
 """A frame's columns as the databases' drivers take and give them, whole columns at a time.
 
-PostgreSQL is written and read in COPY's text format. SQLite is written and read as integers (money
-in hundredths, truth values), texts (days, instants, JSON) and reals. The conversions of single
-values by SQLAlchemy and by the drivers are left out on purpose: they cost more than the database
-itself.
+PostgreSQL is written in COPY's text format, and read in its binary one (``binary_copy``). SQLite is
+written and read as integers (money in hundredths, truth values), texts (days, instants, JSON) and
+reals. The conversions of single values by SQLAlchemy and by the drivers are left out on purpose: they
+cost more than the database itself.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     ColumnElement,
@@ -117,96 +115,6 @@ def _times_as_text(series: pd.Series, column: Column[Any]) -> list[str]:
         return np.datetime_as_string(series.to_numpy("datetime64[D]")).tolist()
     moments = series.dt.tz_localize(None).to_numpy("datetime64[us]")
     return np.datetime_as_string(moments, timezone="UTC").tolist()
-
-
-def frame_from_copy(data: bytes, columns: Sequence[ColumnElement[Any]]) -> pd.DataFrame:
-    """Rows in the text format of PostgreSQL's COPY as a frame with the dtypes of ``frames``."""
-    if not data:
-        return pd.DataFrame({column.name: _series_from_copy(None, column) for column in columns})
-    raw = pd.read_csv(
-        io.BytesIO(data),
-        sep="\t",
-        lineterminator="\n",
-        quoting=3,  # csv.QUOTE_NONE: COPY escapes with backslashes
-        header=None,
-        names=range(len(columns)),
-        dtype=dict(enumerate(map(_read_as, columns))),
-        na_values=[_NULL],
-        keep_default_na=False,
-        skip_blank_lines=False,
-        # In one piece: how it is cut would not follow the rows.
-        low_memory=False,
-    )
-    # Next to no block has a backslash that does not begin a NULL.
-    if data.count(b"\\") != data.count(_NULL.encode()):
-        for place in range(len(columns)):
-            if raw[place].dtype == "object":
-                raw[place] = _unescaped(raw[place])
-    return pd.DataFrame(
-        {column.name: _series_from_copy(raw[place], column) for place, column in enumerate(columns)}
-    )
-
-
-def _read_as(column: ColumnElement[Any]) -> str:
-    """The dtype that the CSV parser gives a column at first."""
-    kind = column.type
-    if isinstance(kind, BigInteger):
-        return "Int64"
-    if isinstance(kind, Float | Integer | Money):
-        # All others are exact as a float: below 2^31, or below 10^14 hundredths.
-        return "float64"
-    return "object"
-
-
-def _series_from_copy(raw: pd.Series | None, column: ColumnElement[Any]) -> pd.Series:
-    """One column as the CSV parser gave it, with the dtype of ``frames``; None: no rows."""
-    kind, dtype = column.type, dtype_of(column)
-    if raw is None or isinstance(kind, BigInteger | Float):
-        return pd.Series([] if raw is None else raw, dtype=dtype)
-    if isinstance(kind, Money | Integer):
-        values = raw.to_numpy()
-        missing = np.isnan(values)
-        scaled = np.rint(values * 10**MONEY_SCALE) if isinstance(kind, Money) else values
-        whole = np.where(missing, 0, scaled).astype("int64")
-        return pd.Series(pd.arrays.IntegerArray(whole, missing))
-    if isinstance(kind, Boolean):
-        values = raw.to_numpy()
-        return pd.Series(pd.arrays.BooleanArray(values == "t", pd.isna(values)))
-    if isinstance(kind, UtcDateTime):
-        moments = pd.to_datetime(raw, utc=True, format="ISO8601")
-        return pd.Series(moments.astype("datetime64[us, UTC]"))
-    if isinstance(kind, Date):
-        codes, days = pd.factorize(raw.to_numpy())
-        known = np.append(np.array(days.tolist(), dtype="datetime64[D]"), np.datetime64("NaT"))
-        return pd.Series(known[codes].astype("datetime64[s]"))
-    if isinstance(kind, JSON):
-        documents = np.empty(len(raw), dtype="object")
-        documents[:] = [json.loads(text) if isinstance(text, str) else None for text in raw]
-        return pd.Series(documents, dtype="object")
-    return raw.astype("str")
-
-
-def _unescaped(texts: pd.Series) -> pd.Series:
-    """What COPY wrote with backslashes, as it was."""
-    values = texts.to_numpy(dtype="object")
-    changed = {
-        row: _ESCAPE_SEQUENCE.sub(_unescape, value)
-        for row, value in enumerate(values)
-        if isinstance(value, str) and "\\" in value
-    }
-    if not changed:
-        return texts
-    values = values.copy()
-    values[list(changed)] = list(changed.values())
-    return pd.Series(values, dtype="object")
-
-
-_ESCAPE_SEQUENCE = re.compile(r"\\(.)", re.DOTALL)
-_UNESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-
-
-def _unescape(match: re.Match[str]) -> str:
-    return _UNESCAPED.get(match[1], match[1])
 
 
 def series_from_sqlite(values: Sequence[Any], column: ColumnElement[Any]) -> pd.Series:

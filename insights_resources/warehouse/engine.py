@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -28,10 +27,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from insights_resources.errors import ConfigurationError, WarehouseError
+from insights_resources.warehouse.binary_copy import frame_from_rows, rows_of_copy
 from insights_resources.warehouse.driver_values import (
     blocks,
     copy_text,
-    frame_from_copy,
     series_from_sqlite,
     sqlite_rows,
 )
@@ -218,13 +217,13 @@ class Warehouse:
             raise WarehouseError("the connection to PostgreSQL is closed")
         with (
             driver.cursor() as cursor,
-            cursor.copy(f"COPY ({compiled}) TO STDOUT".encode()) as copy,
+            cursor.copy(f"COPY ({compiled}) TO STDOUT (FORMAT binary)".encode()) as copy,
             ThreadPoolExecutor(1) as reader,
         ):
-            lines = iter(copy)
+            parts = rows_of_copy(iter(copy), rows)
 
-            def take() -> bytes:
-                return b"".join(itertools.islice(lines, rows))
+            def take() -> list[bytes]:
+                return next(parts, [])
 
             # While a part is worked on, the next one is taken: the server works meanwhile.
             ahead = reader.submit(take)
@@ -233,7 +232,7 @@ class Warehouse:
                 is_first = True
                 while part or is_first:
                     ahead = reader.submit(take)
-                    yield frame_from_copy(part, columns)
+                    yield frame_from_rows(part, columns)
                     is_first, part = False, ahead.result()
             finally:
                 wait([ahead])

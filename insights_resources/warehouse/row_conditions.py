@@ -36,16 +36,16 @@ def products_between(
     table: Table, after: ProductKey | None, up_to: ProductKey | None
 ) -> ColumnElement[bool]:
     """Rows of the products after one (None: from the first) up to another (None: to the last), in
-    the database's order of marketplace and ASIN."""
+    the database's order of ASIN and marketplace."""
     marketplace, asin = table.c.marketplace, table.c.asin
     conditions: list[ColumnElement[bool]] = [true()]
     if after is not None:
         conditions.append(
-            or_(marketplace > after[0], and_(marketplace == after[0], asin > after[1]))
+            or_(asin > after.asin, and_(asin == after.asin, marketplace > after.marketplace))
         )
     if up_to is not None:
         conditions.append(
-            or_(marketplace < up_to[0], and_(marketplace == up_to[0], asin <= up_to[1]))
+            or_(asin < up_to.asin, and_(asin == up_to.asin, marketplace <= up_to.marketplace))
         )
     return and_(*conditions)
 

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Float,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    insert,
+    literal_column,
+    select,
+)
 
+from insights_resources.errors import WarehouseError
 from insights_resources.warehouse import tables
-from insights_resources.warehouse.column_types import clean_text
-from insights_resources.warehouse.driver_values import copy_text, frame_from_copy
+from insights_resources.warehouse.column_types import Json, Money, UtcDateTime, clean_text
 from insights_resources.warehouse.engine import Warehouse
-from insights_resources.warehouse.frames import conform
-from tests.integration.warehouse_rows import MARKETPLACE, MONDAY, RANKS, publish_ranks
+from insights_resources.warehouse.frames import dtype_of
+from insights_resources.warehouse.series_of_column import series_of_column
+from tests.integration.warehouse_rows import MONDAY, RANKS, publish_ranks
 
 HOSTILE = (
     "plain",
@@ -70,12 +84,13 @@ def test_conditions_mean_their_values(texts: Warehouse, text: str) -> None:
 
 
 @pytest.mark.parametrize("alone", HOSTILE)
-def test_each_text_alone_comes_back(alone: str) -> None:
-    """Whether a column has to be escaped is decided for all of it."""
+def test_each_text_alone_comes_back(warehouse: Warehouse, alone: str) -> None:
+    """Whether a column has to be escaped is decided for all of it, and so is how it is read."""
+    TEXTS.create(warehouse.engine)
     frame = pd.DataFrame({"text": pd.array([alone], dtype="str")})
-    written = copy_text(frame, TEXTS)
-    assert written.count("\n") == 1
-    assert frame_from_copy(written.encode(), [TEXTS.c.text])["text"].tolist() == [alone]
+    with warehouse.begin() as connection:
+        warehouse.insert_frame(connection, TEXTS, frame)
+    assert warehouse.read_frame(select(TEXTS.c.text))["text"].tolist() == [alone]
 
 
 def test_a_stream_has_the_same_rows_in_parts(texts: Warehouse) -> None:
@@ -127,42 +142,88 @@ def test_each_kind_of_value_comes_back(warehouse: Warehouse) -> None:
     assert read["rows_added"].isna().all()
 
 
-@settings(max_examples=60, deadline=None)
+VALUES = Table(
+    "kinds_of_values",
+    MetaData(),
+    Column("row", Integer),
+    Column("number", Integer),
+    Column("large", BigInteger),
+    Column("amount", Money()),
+    Column("share", Float(53)),
+    Column("truth", Boolean),
+    Column("day", Date),
+    Column("instant", UtcDateTime()),
+    Column("text", Text),
+    Column("document", Json),
+)
+_INSTANTS = st.integers(-(2**51), 2**52).map(
+    lambda microseconds: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+)
+_TEXTS = st.text(max_size=60).map(clean_text)
+
+
+def _or_null(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | values
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.lists(
         st.tuples(
-            st.text(max_size=8),
-            st.floats(allow_nan=True, allow_infinity=False),
-            st.integers(1, 2**31 - 1),
-            st.sampled_from([True, False, None]),
+            _or_null(st.integers(-(2**31) + 1, 2**31 - 1)),
+            _or_null(st.integers(-(2**63), 2**63 - 1)),
+            _or_null(st.integers(-(10**14) + 1, 10**14 - 1)),
+            _or_null(st.floats(allow_nan=False, allow_infinity=False)),
+            _or_null(st.booleans()),
+            _or_null(st.dates(date(1900, 1, 1), date(2200, 1, 1))),
+            _or_null(_INSTANTS),
+            _or_null(_TEXTS),
+            _or_null(st.lists(_TEXTS, max_size=3)),
         ),
-        min_size=1,
         max_size=8,
     )
 )
-def test_what_copy_is_given_is_what_it_gives(rows: list[tuple[Any, ...]]) -> None:
-    """COPY's format out of a frame and into one."""
-    size = len(rows)
-    frame = conform(
-        pd.DataFrame(
-            {
-                "marketplace": [MARKETPLACE] * size,
-                "asin": [f"B{number:09d}" for number in range(size)],
-                "day": [MONDAY] * size,
-                "node_key": ["1"] * size,
-                "node_id": [None] * size,
-                "category": [clean_text(row[0]) for row in rows],
-                "position": [row[2] for row in rows],
-                "is_primary": [row[3] is True for row in rows],
-                "is_deepest": [row[3] is not None for row in rows],
-                "rank": [row[2] for row in rows],
-                "rank_median_7d": [row[1] for row in rows],
-                "rank_log_change_7d": [-row[1] for row in rows],
-                "rank_log_change_30d": [None] * size,
-            }
-        ),
-        RANKS,
+def test_what_is_written_is_what_is_read(warehouse: Warehouse, rows: list[tuple[Any, ...]]) -> None:
+    """Values of every kind, NULLs among them, in the order of the rows."""
+    numbered = [(number, *row) for number, row in enumerate(rows)]
+    frame = pd.DataFrame(
+        {
+            column.name: series_of_column(
+                pd.Series([row[place] for row in numbered], dtype="object"), dtype_of(column)
+            )
+            for place, column in enumerate(VALUES.columns)
+        }
     )
-    columns = [RANKS.c[name] for name in frame.columns]
-    read = frame_from_copy(copy_text(frame, RANKS).encode(), columns)
+    with warehouse.begin() as connection:
+        VALUES.drop(connection, checkfirst=True)
+        VALUES.create(connection)
+        warehouse.insert_frame(connection, VALUES, frame)
+    read = warehouse.read_frame(select(VALUES).order_by(VALUES.c.row))
     pd.testing.assert_frame_equal(read, frame, check_exact=True)
+
+
+def test_rows_of_many_blocks_come_back_in_order(warehouse: Warehouse) -> None:
+    """More rows than are read at once, whose texts change their length and repeat."""
+    count = 25_003
+    numbers = np.arange(count)
+    frame = pd.DataFrame(
+        {
+            "row": pd.array(numbers, dtype="Int64"),
+            "text": pd.array(["é" * (n // 100 % 50) for n in numbers.tolist()], dtype="str"),
+        }
+    )
+    TEXTS.create(warehouse.engine)
+    with warehouse.begin() as connection:
+        warehouse.insert_frame(connection, TEXTS, frame)
+    read = warehouse.read_frame(select(TEXTS).order_by(TEXTS.c.row))
+    pd.testing.assert_frame_equal(read, frame)
+
+
+def test_a_query_of_another_type_than_said_is_refused(postgres_warehouse_url: str) -> None:
+    warehouse = Warehouse.open(postgres_warehouse_url)
+    mean = literal_column("CAST(1.5 AS numeric)", Float()).label("mean")
+    with pytest.raises(WarehouseError, match=r"mean: .*cast it"):
+        warehouse.read_frame(select(mean))
+    warehouse.dispose()
