@@ -377,11 +377,11 @@ def _documents(columns: dict[str, NDArray[Any]], size: int) -> pd.Series:
     }
     present = np.stack([~pd.isna(values) for values in rounded.values()], axis=1)
     documents = np.empty(size, object)
-    # Rows that lack the same values are made together: there are few such sets.
-    patterns, pattern = np.unique(present, axis=0, return_inverse=True)
-    for number, has in enumerate(patterns):
+    # Rows that lack the same values are made together: there are few such sets, each a number here.
+    pattern = present @ (1 << np.arange(len(rounded)))
+    for number in np.unique(pattern).tolist():
         rows = np.flatnonzero(pattern == number)
-        names = [name for name, there in zip(rounded, has, strict=True) if there]
+        names = [name for place, name in enumerate(rounded) if number >> place & 1]
         values = [rounded[name][rows].tolist() for name in names]
         made = np.empty(len(rows), object)
         made[:] = (
