@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import ColumnElement, and_
 
@@ -60,7 +61,7 @@ def publish_snapshots(
     return publish(
         warehouse,
         tables.product_snapshots,
-        snapshots.assign(origin=pd.array([origin.value] * len(snapshots), dtype="str")),
+        snapshots.assign(origin=_same_in_each_row(origin.value, len(snapshots))),
         covers=and_(covers, of_origin(origin)),
         scope=scope,
         audits=audits,
@@ -68,3 +69,7 @@ def publish_snapshots(
         run_id=run_id,
         import_id=import_id,
     )
+
+
+def _same_in_each_row(value: str, rows: int) -> pd.Categorical:
+    return pd.Categorical.from_codes(np.zeros(rows, np.int8), pd.Index([value], dtype="str"))

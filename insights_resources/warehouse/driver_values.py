@@ -8,9 +8,9 @@ they cost more than the database itself.
 
 from __future__ import annotations
 
+import itertools
 import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,13 +27,12 @@ from sqlalchemy import (
 from sqlalchemy.types import JSON
 
 from insights_resources.warehouse.column_types import MONEY_SCALE, Money, UtcDateTime
-from insights_resources.warehouse.frames import clean_texts, dtype_of, json_as_text
+from insights_resources.warehouse.frames import clean_texts, dtype_of, is_categorical, json_as_text
 
 #: Rows that are turned into text, and sent, at once.
 _ROWS_AT_ONCE = 20_000
 
 _NULL = "\\N"
-_ESCAPED = re.compile(r"[\\\t\n\r]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -43,14 +42,46 @@ def blocks(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
         yield frame.iloc[start : start + _ROWS_AT_ONCE]
 
 
+def constants_first(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the columns before all others that have the same value in every row, which
+    ``copy_text`` writes together. It has rows."""
+    constant = [name for name in frame.columns if _is_constant(frame[name])]
+    return frame[[*constant, *(name for name in frame.columns if name not in constant)]]
+
+
 def copy_text(frame: pd.DataFrame, table: Table) -> str:
     """The rows in the text format of PostgreSQL's COPY."""
     texts = json_as_text(frame, table)
-    columns = [_copy_column(texts[name], table.c[name]) for name in texts.columns]
-    return "\n".join(map("\t".join, zip(*columns, strict=True))) + "\n"
+    pieces: list[Iterable[str]] = []
+    same: list[str] = []
+    for name in texts.columns:
+        series, column = texts[name], table.c[name]
+        if _is_constant(series):
+            same += _copy_column(series.iloc[:1], column)
+            continue
+        if same:
+            pieces.append(itertools.repeat("\t".join(same), len(texts)))
+            same = []
+        pieces.append(_copy_column(series, column))
+    if same:
+        pieces.append(itertools.repeat("\t".join(same), len(texts)))
+    return "\n".join(map("\t".join, zip(*pieces, strict=True))) + "\n"
+
+
+def _is_constant(series: pd.Series) -> bool:
+    """Whether every row has the same value, or none has any. Only of what is quick to compare, and
+    of floats not: there are two zeros."""
+    missing = series.isna().to_numpy()
+    if series.empty or missing[0] or series.dtype in ("object", "float64"):
+        return bool(len(missing) and missing.all())
+    first = series.iloc[0]
+    return bool(not missing.any() and series.iloc[-1] == first and (series == first).all())
 
 
 def _copy_column(series: pd.Series, column: Column[Any]) -> list[str]:
+    if is_categorical(series):
+        few = _copy_column(series.cat.categories.to_series(), column)
+        return _of_codes([*few, _NULL], series)
     missing = series.isna().to_numpy()
     kind = column.type
     if isinstance(kind, Money):
@@ -67,11 +98,19 @@ def _copy_column(series: pd.Series, column: Column[Any]) -> list[str]:
     else:
         texts = _stored_texts(series, missing)
         # One look at all of them: next to none of them has to be escaped.
-        if _ESCAPED.search("".join(texts)):
+        together = "".join(texts)
+        if any(chr(letter) in together for letter in _ESCAPES):
             texts = [value.translate(_ESCAPES) for value in texts]
     for row in np.flatnonzero(missing):
         texts[row] = _NULL
     return texts
+
+
+def _of_codes(few: Sequence[Any], series: pd.Series) -> list[Any]:
+    """The value of each row of a categorical; ``few``: of each category, and last that of none."""
+    values = np.empty(len(few), dtype="object")
+    values[:] = few
+    return values[series.cat.codes.to_numpy()].tolist()
 
 
 def sqlite_rows(frame: pd.DataFrame, table: Table) -> list[tuple[Any, ...]]:
@@ -82,6 +121,9 @@ def sqlite_rows(frame: pd.DataFrame, table: Table) -> list[tuple[Any, ...]]:
 
 
 def _sqlite_column(series: pd.Series, column: Column[Any]) -> list[Any]:
+    if is_categorical(series):
+        few = _sqlite_column(series.cat.categories.to_series(), column)
+        return _of_codes([*few, None], series)
     missing = series.isna().to_numpy()
     kind = column.type
     values: list[Any]
@@ -112,9 +154,11 @@ def _filled(series: pd.Series, value: Any, dtype: str) -> list[Any]:
 def _times_as_text(series: pd.Series, column: Column[Any]) -> list[str]:
     """ISO 8601: ``2026-03-01``, or ``2026-03-01T12:30:00.000000Z``."""
     if isinstance(column.type, Date):
-        return np.datetime_as_string(series.to_numpy("datetime64[D]")).tolist()
+        # A table has few days.
+        days, which = np.unique(series.to_numpy("datetime64[D]"), return_inverse=True)
+        return np.datetime_as_string(days).astype("object")[which].tolist()
     moments = series.dt.tz_localize(None).to_numpy("datetime64[us]")
-    return np.datetime_as_string(moments, timezone="UTC").tolist()
+    return [f"{text}Z" for text in np.datetime_as_string(moments).tolist()]
 
 
 def series_from_sqlite(values: Sequence[Any], column: ColumnElement[Any]) -> pd.Series:

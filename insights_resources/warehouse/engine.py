@@ -30,6 +30,7 @@ from insights_resources.errors import ConfigurationError, WarehouseError
 from insights_resources.warehouse.binary_copy import frame_from_rows, rows_of_copy
 from insights_resources.warehouse.driver_values import (
     blocks,
+    constants_first,
     copy_text,
     series_from_sqlite,
     sqlite_rows,
@@ -259,6 +260,7 @@ class Warehouse:
     def _copy(self, connection: Connection, table: Table, frame: pd.DataFrame) -> None:
         from psycopg import sql
 
+        frame = constants_first(frame)
         relation = [table.schema, table.name] if table.schema else [table.name]
         statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
             sql.Identifier(*relation), sql.SQL(", ").join(map(sql.Identifier, frame.columns))

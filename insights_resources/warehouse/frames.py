@@ -4,6 +4,9 @@ Dtypes by column type: money ``Int64`` in hundredths of the currency (exact, and
 columns), day ``datetime64[s]`` at midnight without a zone, instant ``datetime64[us, UTC]``, integer
 ``Int64``, float ``float64`` (NaN is NULL), boolean ``boolean``, text ``str`` (NaN is NULL), JSON
 ``object`` of Python lists and dictionaries (None is NULL).
+
+On the way into a table a text may also be a categorical of ``str``: each of its different values is
+then looked at once, however many rows have it.
 """
 
 from __future__ import annotations
@@ -104,9 +107,9 @@ def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
     Raises ``WarehouseError`` naming table and column for a column that is missing or unknown, a
     value of the wrong type or too large for it, a NULL where none may be, a text that is too long,
-    a key twice. Characters that no database stores are replaced (see ``clean_text``). A JSON column
-    of the dtype ``JSON_TEXT`` holds its documents as ``json_as_text`` writes them, which is taken
-    on trust.
+    a key twice. Characters that no database stores are replaced (see ``clean_text``). A text that
+    is a categorical stays one, but for the key's. A JSON column of the dtype ``JSON_TEXT``, or a
+    categorical of it, holds its documents as ``json_as_text`` writes them, which is taken on trust.
     """
     names = own_columns(table)
     missing, unknown = set(names) - set(frame.columns), set(frame.columns) - set(names)
@@ -130,9 +133,8 @@ def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 def _conform_column(values: pd.Series, table: Table, column: Column[Any]) -> pd.Series:
     where = f"{table.name}.{column.name}"
-    is_text = isinstance(column.type, JSON) and values.dtype == JSON_TEXT
     try:
-        series = values.astype("str") if is_text else series_of_column(values, dtype_of(column))
+        series = _with_dtype(values, column)
     except (TypeError, ValueError, OverflowError) as error:
         raise WarehouseError(f"{where}: {error}") from error
     if not column.nullable and bool(series.isna().any()):
@@ -140,9 +142,9 @@ def _conform_column(values: pd.Series, table: Table, column: Column[Any]) -> pd.
     if isinstance(column.type, String):
         series = clean_texts(series)
         length = column.type.length
-        longest = series.str.len().max() if length is not None and len(series) else 0
+        longest = max(map(len, _present_texts(series)), default=0) if length is not None else 0
         if length is not None and longest > length:
-            raise WarehouseError(f"{where}: text of {int(longest)} characters, {length} may be")
+            raise WarehouseError(f"{where}: text of {longest} characters, {length} may be")
     elif isinstance(column.type, Money):
         _check_limit(series, _MONEY_LIMIT, where)
     elif isinstance(column.type, Integer) and not isinstance(column.type, BigInteger):
@@ -152,14 +154,44 @@ def _conform_column(values: pd.Series, table: Table, column: Column[Any]) -> pd.
     return series
 
 
+def _with_dtype(values: pd.Series, column: Column[Any]) -> pd.Series:
+    given = values.dtype
+    if isinstance(column.type, JSON):
+        if given == JSON_TEXT:
+            return values.astype("str")
+        if isinstance(given, pd.CategoricalDtype) and given.categories.dtype == JSON_TEXT:
+            return values.cat.rename_categories(given.categories.astype("str").tolist())
+    elif (
+        isinstance(given, pd.CategoricalDtype)
+        and given.categories.dtype == "str"
+        and isinstance(column.type, String)
+        and column.name not in column.table.info["key"]
+    ):
+        return values
+    return series_of_column(values, dtype_of(column))
+
+
+def is_categorical(series: pd.Series) -> bool:
+    return isinstance(series.dtype, pd.CategoricalDtype)
+
+
 def clean_texts(series: pd.Series) -> pd.Series:
     """A column of texts with each one cleaned by ``clean_text``."""
-    present = series[series.notna()]
+    present = _present_texts(series)
     # One look at all of them: next to none has to be cleaned.
-    together = "".join(present.to_numpy(dtype="object"))
-    if is_clean(together):
+    if is_clean("".join(present)):
         return series
-    return series.where(series.isna(), present.map(clean_text)).astype("str")
+    plain = series.astype("object")
+    return plain.where(plain.isna(), plain.map(clean_text, na_action="ignore")).astype("str")
+
+
+def _present_texts(series: pd.Series) -> list[str]:
+    """The texts of a column that are not NULL; of a categorical each once."""
+    if is_categorical(series):
+        return series.cat.categories.tolist()
+    values = series.to_numpy(dtype="object")
+    missing = series.isna().to_numpy()
+    return (values[~missing] if missing.any() else values).tolist()
 
 
 def _check_limit(series: pd.Series, limit: int, where: str) -> None:
@@ -200,7 +232,9 @@ def row_hashes(frame: pd.DataFrame, table: Table) -> pd.Series:
     for name in names:
         series = texts[name]
         dtype = dtype_of(table.c[name])
-        if dtype in ("object", "str"):
+        if is_categorical(series):
+            canonical[name] = series.cat.add_categories([_MISSING]).fillna(_MISSING)
+        elif dtype in ("object", "str"):
             canonical[name] = series.astype("object").where(series.notna(), _MISSING)
         elif dtype == "float64":
             # One zero; pandas hashes every NaN alike.
@@ -212,5 +246,6 @@ def row_hashes(frame: pd.DataFrame, table: Table) -> pd.Series:
             canonical[name] = series.astype("Int64").fillna(0).astype("int64")
     if frame.empty:
         return pd.Series([], dtype="int64", index=frame.index)
-    hashes = pd.util.hash_pandas_object(pd.DataFrame(canonical), index=False)
+    # Without a search for equal texts first: those that are few are categoricals.
+    hashes = pd.util.hash_pandas_object(pd.DataFrame(canonical), index=False, categorize=False)
     return pd.Series(hashes.to_numpy().view("int64"), index=frame.index)

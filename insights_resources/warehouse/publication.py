@@ -521,7 +521,7 @@ def _make_current(
             )
         rows = difference.unwritten
         if rows is not None:
-            moment = pd.Series([now] * len(rows), rows.index, dtype="datetime64[us, UTC]")
+            moment = pd.Series(now, rows.index, dtype="datetime64[us, UTC]")
             warehouse.insert_frame(connection, table, rows.assign(recorded_at=moment))
         connection.execute(
             update(tables.builds)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from insights_assets.snapshots.history_import import cell_values
+from insights_assets.snapshots.history_import import cell_values, plain_cells
 from insights_assets.snapshots.history_import.cell_values import Parse
 from insights_assets.snapshots.history_import.fields import (
     AMOUNTS,
@@ -24,6 +24,7 @@ from insights_assets.snapshots.history_import.fields import (
     VALUE,
     is_number,
     parser_of,
+    parser_of_many,
 )
 from insights_assets.snapshots.history_import.file_rows import Block, Rejection
 from insights_assets.snapshots.history_import.layout import Layout
@@ -99,7 +100,7 @@ class RowChecker:
             for name in layout.values:
                 texts = columns[layout.columns[name]]
                 if is_number(name):
-                    rows[name] = _numbers(texts, parser_of(name), name, reasons)
+                    rows[name] = _numbers(texts, name, name, reasons, np.arange(size))
                 else:
                     rows[name] = _parsed(texts, parser_of(name), name, reasons)
         self._refuse_fractions(rows, reasons)
@@ -145,6 +146,24 @@ class RowChecker:
     def _times(
         self, texts: NDArray[Any], reasons: dict[int, list[str]]
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        plain = plain_cells.moments(texts)
+        micros, by_day = plain.micros, plain.by_day
+        allowed = plain.read & self._is_allowed(micros)
+        others = np.flatnonzero(~allowed)
+        if len(others):
+            micros[others], by_day[others] = self._other_times(texts[others], others, reasons)
+        # A day alone stands at noon, as it does for saved pages.
+        return np.where(by_day, micros + _NOON, micros), by_day
+
+    def _is_allowed(self, begins: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Not before Amazon opened and not in the future. A day that has begun is no future,
+        though its noon may be."""
+        return (begins >= _micros(_EARLIEST)) & (begins <= _micros(self._now))
+
+    def _other_times(
+        self, texts: NDArray[Any], places: NDArray[np.int64], reasons: dict[int, list[str]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Times of any form, a day as its beginning; ``places`` are those of the texts."""
         codes, uniques = _factorized(texts)
         stripped = [text.strip() for text in uniques]
         forms = [cell_values.moment_form(text) for text in stripped]
@@ -158,13 +177,9 @@ class RowChecker:
         real = known & moments.notna().to_numpy()
         micros = moments.dt.tz_localize(None).to_numpy("datetime64[us]").astype(np.int64)
         days = np.array([form == "day" for form in forms], bool)
-        # A day alone stands at noon, as it does for saved pages.
-        micros = np.where(days, micros + _NOON, micros)
         latest, earliest = _micros(self._now), _micros(_EARLIEST)
         refused: dict[int, str] = {}
         for number, text in enumerate(stripped):
-            # A day that has begun is no future, though its noon may be.
-            begins = micros[number] - (_NOON if days[number] else 0)
             if not text:
                 refused[number] = "captured_at: empty"
             elif not known[number]:
@@ -174,11 +189,11 @@ class RowChecker:
                 )
             elif not real[number]:
                 refused[number] = f"captured_at: {text!r:.60} is not in the calendar"
-            elif begins > latest:
+            elif micros[number] > latest:
                 refused[number] = f"captured_at: {text!r:.60} is in the future"
-            elif begins < earliest:
+            elif micros[number] < earliest:
                 refused[number] = f"captured_at: {text!r:.60} is before Amazon opened (1995)"
-        _add_refused(reasons, codes, refused)
+        _add_refused(reasons, places, codes, refused)
         return micros[codes], days[codes]
 
     def _series(
@@ -200,10 +215,7 @@ class RowChecker:
                 skipped[places] = True
                 continue
             which[places] = self._fields.code(named)
-            found: dict[int, list[str]] = defaultdict(list)
-            values[places] = _numbers(texts[places], parser_of(named), name, found)
-            for place, said in found.items():
-                reasons[int(places[place])] += said
+            values[places] = _numbers(texts[places], named, name, reasons, places)
         return which, values, skipped
 
     def _refuse_fractions(self, rows: dict[str, Any], reasons: dict[int, list[str]]) -> None:
@@ -264,9 +276,14 @@ def _refuse_empty(
 
 
 def _values(
-    texts: NDArray[Any], parse: Parse, name: str, reasons: dict[int, list[str]]
+    texts: NDArray[Any],
+    parse: Parse,
+    name: str,
+    reasons: dict[int, list[str]],
+    places: NDArray[np.int64],
 ) -> tuple[list[Any], NDArray[np.int64]]:
-    """The value of each different text (None: empty or refused), and which text each row has."""
+    """The value of each different text (None: empty or refused), and which text each row has;
+    ``places`` are those of the texts."""
     codes, uniques = _factorized(texts)
     values: list[Any] = []
     refused: dict[int, str] = {}
@@ -279,16 +296,19 @@ def _values(
             except ValueError as error:
                 refused[number] = f"{name}: {stripped!r:.60} is {_article(str(error))}"
         values.append(value)
-    _add_refused(reasons, codes, refused)
+    _add_refused(reasons, places, codes, refused)
     return values, codes
 
 
 def _add_refused(
-    reasons: dict[int, list[str]], codes: NDArray[np.int64], refused: dict[int, str]
+    reasons: dict[int, list[str]],
+    places: NDArray[np.int64],
+    codes: NDArray[np.int64],
+    refused: dict[int, str],
 ) -> None:
     """Adds the reason of each different text to the rows that have it."""
-    for place in np.flatnonzero(np.isin(codes, list(refused))) if refused else ():
-        reasons[int(place)].append(refused[int(codes[place])])
+    for number in np.flatnonzero(np.isin(codes, list(refused))) if refused else ():
+        reasons[int(places[number])].append(refused[int(codes[number])])
 
 
 def _article(reason: str) -> str:
@@ -297,16 +317,26 @@ def _article(reason: str) -> str:
 
 
 def _numbers(
-    texts: NDArray[Any], parse: Parse, name: str, reasons: dict[int, list[str]]
+    texts: NDArray[Any],
+    field: str,
+    name: str,
+    reasons: dict[int, list[str]],
+    places: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    values, codes = _values(texts, parse, name, reasons)
-    return np.array([np.nan if value is None else value for value in values], np.float64)[codes]
+    """The values of a field's texts, which stand at ``places`` of the block under this name."""
+    numbers, read = parser_of_many(field)(texts)
+    others = np.flatnonzero(~read)
+    if len(others):
+        values, codes = _values(texts[others], parser_of(field), name, reasons, places[others])
+        of_texts = [np.nan if value is None else value for value in values]
+        numbers[others] = np.array(of_texts, np.float64)[codes]
+    return numbers
 
 
 def _parsed(
     texts: NDArray[Any], parse: Parse, name: str, reasons: dict[int, list[str]]
 ) -> NDArray[Any]:
-    values, codes = _values(texts, parse, name, reasons)
+    values, codes = _values(texts, parse, name, reasons, np.arange(len(texts)))
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array[codes] if len(values) else array

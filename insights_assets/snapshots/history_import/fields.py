@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from insights_assets.snapshots.history_import import cell_values
+from insights_assets.snapshots.history_import import cell_values, plain_cells
 from insights_assets.snapshots.history_import.cell_values import Parse
+from insights_assets.snapshots.history_import.plain_cells import ParseMany
 
 ASIN, MARKETPLACE, CAPTURED_AT = "asin", "marketplace", "captured_at"
 CURRENCY, SERIES, VALUE = "currency", "series", "value"
@@ -58,6 +59,14 @@ _PARSERS: dict[str, Parse] = {
     "parent_asin": cell_values.asin,
     **dict.fromkeys(AMOUNTS, cell_values.amount),
     **dict.fromkeys(("title", "brand", "seller", "coupon", "description"), cell_values.any_text),
+}
+
+_PARSERS_OF_MANY: dict[str, ParseMany] = {
+    RATING: plain_cells.stars,
+    RATING_COUNT: plain_cells.counts,
+    COUNT_NEW: plain_cells.counts,
+    SALES_RANK: plain_cells.ranks,
+    **dict.fromkeys(AMOUNTS, plain_cells.amounts),
 }
 
 #: Other names that files have for a field.
@@ -119,3 +128,8 @@ def node_of(field: str) -> str | None:
 
 def parser_of(field: str) -> Parse:
     return cell_values.rank if node_of(field) else _PARSERS[field]
+
+
+def parser_of_many(field: str) -> ParseMany:
+    """Of a field whose values are numbers."""
+    return plain_cells.ranks if node_of(field) else _PARSERS_OF_MANY[field]

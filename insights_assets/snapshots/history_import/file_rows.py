@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import itertools
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -113,31 +114,64 @@ class HistoryFile:
 
 
 def _csv_blocks(text: TextIO, width: int, delimiter: str, rows: int) -> Iterator[Block]:
+    read = _lines_of_a_record(text, delimiter)
+    while lines := list(itertools.islice(text, rows)):
+        columns = _plain_columns(lines, width, delimiter)
+        if columns is not None:
+            yield Block(np.arange(read + 1, read + 1 + len(lines)), columns)
+            read += len(lines)
+            continue
+        # A record at the end of these lines may go on in the next ones.
+        reader = csv.reader(itertools.chain(lines, text), delimiter=delimiter)
+        yield _block_of_records(reader, read, len(lines), width)
+        read += reader.line_num
+
+
+def _lines_of_a_record(text: TextIO, delimiter: str) -> int:
+    """Passes over the first record, the header; how many lines it has."""
     reader = csv.reader(text, delimiter=delimiter)
     next(reader, None)
+    return reader.line_num
+
+
+def _plain_columns(lines: Sequence[str], width: int, delimiter: str) -> list[NDArray[Any]] | None:
+    """The cells of lines without anything to understand in them: each is a row of ``width`` cells,
+    none of them quoted. None: there is something."""
+    together = "".join(lines)
+    if "\r" in together:
+        together = together.replace("\r\n", "\n")
+    if (
+        width == 1
+        or '"' in together
+        or "\r" in together
+        or max(map(len, lines)) > csv.field_size_limit()
+        or any(line.count(delimiter) != width - 1 for line in lines)
+    ):
+        return None
+    cells = together.removesuffix("\n").replace("\n", delimiter).split(delimiter)
+    return [_texts(cells[place::width]) for place in range(width)]
+
+
+def _block_of_records(reader: Any, before: int, lines: int, width: int) -> Block:
+    """The records that begin in so many lines; ``before`` is how many lines came before them."""
     cells: list[list[str]] = []
-    lines: list[int] = []
+    numbers: list[int] = []
     malformed: list[Rejection] = []
-    while True:
+    while reader.line_num < lines:
         try:
             row = next(reader)
         except StopIteration:
             break
         except csv.Error as error:
-            malformed.append(Rejection(reader.line_num, f"not CSV: {error}", []))
+            malformed.append(Rejection(before + reader.line_num, f"not CSV: {error}", []))
             continue
-        if len(row) != width:
-            if row:  # a blank line is no row
-                reason = f"{len(row)} cells, the header has {width}"
-                malformed.append(Rejection(reader.line_num, reason, row))
-            continue
-        cells.append(row)
-        lines.append(reader.line_num)
-        if len(cells) + len(malformed) >= rows:
-            yield _block(lines, cells, width, malformed)
-            cells, lines, malformed = [], [], []
-    if cells or malformed:
-        yield _block(lines, cells, width, malformed)
+        if len(row) == width:
+            cells.append(row)
+            numbers.append(before + reader.line_num)
+        elif row:  # a blank line is no row
+            reason = f"{len(row)} cells, the header has {width}"
+            malformed.append(Rejection(before + reader.line_num, reason, row))
+    return _block(numbers, cells, width, malformed)
 
 
 def _block(

@@ -8,6 +8,7 @@ in ``docs/history-import.md``.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,18 +62,17 @@ def snapshots_of(seen: Observations, layout: Layout, rank_category: str | None) 
         [~np.isnan(values) for values in (price.value, *amounts.values())]
     )
     currency = row_currencies(seen.texts.get(CURRENCY), sites, layout.currency)
-    moments = pd.Series(seen.instant.view("datetime64[us]"))
+    instants = seen.instant.view("datetime64[us]")
     nothing = np.full(size, None, dtype=object)
+    every, no_document = np.zeros(size, np.int8), _of_few([], np.full(size, -1), JSON_TEXT)
     columns: dict[str, Any] = {
-        "page_id": _text(_ids(seen)),
-        "origin": _text(np.full(size, "import", dtype=object)),
+        "page_id": pd.array(_ids(seen), dtype="str"),
+        "origin": _of_few(["import"], every),
         "marketplace": _text(sites),
         "asin": _text(asins),
-        "day": pd.Series(seen.instant.view("datetime64[us]").astype("datetime64[D]")).astype(
-            "datetime64[s]"
-        ),
-        "captured_at": moments.dt.tz_localize("UTC"),
-        "captured_at_precision": _text(np.where(seen.by_day, "day", "exact").astype(object)),
+        "day": pd.Series(instants.astype("datetime64[D]").astype("datetime64[s]")),
+        "captured_at": pd.Series(instants).dt.tz_localize("UTC"),
+        "captured_at_precision": _of_few(["exact", "day"], seen.by_day.astype(np.int8)),
         "currency": _text(np.where(has_amount, currency, nothing)),
         "price": _integers(price.value),
         "price_missing_reason": _text(price.missing_reason),
@@ -81,12 +81,12 @@ def snapshots_of(seen: Observations, layout: Layout, rank_category: str | None) 
         "rating_count": _integers(_value(seen, RATING_COUNT)),
         "bsr": _ranks(seen, rank_category),
         "availability": _text(price.availability),
-        "bullets": nothing,
-        "images": nothing,
-        "breadcrumbs": pd.array(np.full(size, "[]", dtype=object), dtype=JSON_TEXT),
+        "bullets": no_document,
+        "images": no_document,
+        "breadcrumbs": _of_few(["[]"], every, JSON_TEXT),
         "field_sources": _sources(seen, price),
-        "disputed_fields": nothing,
-        "parser_version": _text(np.full(size, IMPORT_VERSION, dtype=object)),
+        "disputed_fields": no_document,
+        "parser_version": _of_few([IMPORT_VERSION], every),
         "schema_version": pd.array(np.full(size, SCHEMA_VERSION), dtype="Int64"),
     }
     for name in ("title", "brand", "coupon", "seller", "description", "parent_asin"):
@@ -223,14 +223,13 @@ def _sources(seen: Observations, price: _Headline) -> Any:
     for number, (*_, holds) in enumerate(parts):
         combination |= holds.astype(np.int64) << number
     found, which = np.unique(combination, return_inverse=True)
-    documents = np.empty(len(found), dtype=object)
-    documents[:] = [
+    documents = [
         dump_json(
             {field: source for number, (field, source, _) in enumerate(parts) if bits >> number & 1}
         )
         for bits in found.tolist()
     ]
-    return pd.array(documents[which], dtype=JSON_TEXT)
+    return _of_few(documents, which, JSON_TEXT)
 
 
 def _ids(seen: Observations) -> NDArray[Any]:
@@ -257,5 +256,14 @@ def _integers(values: Floats) -> Any:
     return pd.arrays.IntegerArray(np.where(missing, 0, values).astype(np.int64), missing)
 
 
-def _text(values: NDArray[Any]) -> Any:
-    return pd.array(values, dtype="str")
+def _text(values: NDArray[Any]) -> pd.Categorical:
+    """Texts, None where there is none."""
+    codes, different = pd.factorize(values)
+    return _of_few(different, codes)
+
+
+def _of_few(
+    values: Sequence[str] | NDArray[Any], which: NDArray[Any], dtype: Any = "str"
+) -> pd.Categorical:
+    """Of a few different texts, which one each row has; -1: none."""
+    return pd.Categorical.from_codes(which, pd.Index(values, dtype=dtype))

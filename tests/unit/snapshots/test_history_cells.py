@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insights_assets.snapshots.history_import import cell_values
+from insights_assets.snapshots.history_import import cell_values, plain_cells
 from insights_assets.snapshots.history_import.checking import CheckedRows, Fields, RowChecker
 from insights_assets.snapshots.history_import.file_rows import HistoryFile
 from insights_assets.snapshots.history_import.layout import Layout, layout_of
@@ -225,3 +226,54 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: bytes, messa
     path.write_bytes(content)
     with pytest.raises(InvalidInputError, match=message):
         HistoryFile(path)
+
+
+#: Texts that look like numbers, more or less.
+_NUMBERS_OR_SO = st.one_of(
+    st.from_regex(r"\A\d{0,11}(\.\d{0,4})?\Z"),
+    st.text("0123456789.-+, eE\u0661x", max_size=12),
+)
+
+
+@given(st.lists(_NUMBERS_OR_SO, max_size=20))
+def test_plain_numbers_are_read_together_as_one_by_one(texts: list[str]) -> None:
+    column = np.array(texts, dtype=object)
+    for many, one in (
+        (plain_cells.amounts, cell_values.amount),
+        (plain_cells.ranks, cell_values.rank),
+        (plain_cells.counts, cell_values.count),
+        (plain_cells.stars, cell_values.stars),
+    ):
+        values, read = many(column)
+        for text, value, is_read in zip(texts, values.tolist(), read.tolist(), strict=True):
+            if is_read:
+                assert np.isnan(value) if text == "" else value == one(text)
+
+
+def test_the_plainest_numbers_are_read_together() -> None:
+    texts = np.array(["12.5", "7", "", "1299.99", "4.999", "x"], dtype=object)
+    values, read = plain_cells.amounts(texts)
+    assert read.tolist() == [True, True, True, True, False, False]
+    assert values[[0, 1, 3]].tolist() == [1250, 700, 129999]
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.datetimes().map(lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%S")),
+            st.datetimes().map(lambda moment: moment.strftime("%Y-%m-%d %H:%M:%SZ")),
+            st.dates().map(str),
+            st.from_regex(r"\A\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\dZ?)?\Z"),
+        ),
+        max_size=20,
+    )
+)
+def test_plain_times_are_read_together_as_one_by_one(texts: list[str]) -> None:
+    found = plain_cells.moments(np.array(texts, dtype=object))
+    for place, text in enumerate(texts):
+        assert found.read[place] == cell_values.is_real_moment(text)
+        if found.read[place]:
+            assert found.by_day[place] == (cell_values.moment_form(text) == "day")
+            moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
+            micros = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+            assert found.micros[place] == micros
