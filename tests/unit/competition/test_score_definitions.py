@@ -24,6 +24,9 @@ from tests.unit.competition.test_scoring_properties import (
     groups,
 )
 
+#: Each property takes seconds: the quick lane has the shorter forms of them.
+pytestmark = pytest.mark.slow
+
 EXAMPLES = settings(max_examples=10, deadline=None)
 SCORES = [f"{name}_score" for name in (*DIMENSIONS, "overall")]
 #: One step of the rounding.

@@ -19,6 +19,9 @@ from hypothesis import strategies as st
 from tests.unit.features.capture_histories import at, capture, rows_of
 from tests.unit.features.test_features_properties import FIRST, both, captures
 
+#: Each property takes seconds: the quick lane has the shorter forms of them.
+pytestmark = pytest.mark.slow
+
 EXAMPLES = settings(max_examples=8, deadline=None)
 
 PRICES = st.integers(1, 500_000)
