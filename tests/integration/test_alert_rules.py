@@ -10,8 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from alembic import command
-from sqlalchemy import inspect, select, text, update
+from sqlalchemy import select, text, update
 
 from insights_assets.alerts import evaluation
 from insights_assets.alerts.default_rules import DEFAULT_RULES, sync_default_rules
@@ -26,11 +25,11 @@ from insights_assets.catalog.catalog_file import read_catalog_file
 from insights_resources.errors import CatalogError, InvalidInputError
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
-from insights_resources.warehouse.contract_views import CONTRACT_SCHEMA
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import select_current
-from insights_resources.warehouse.schema import alembic_config, migrate
+from insights_resources.warehouse.schema import migrate
 from insights_resources.warehouse.tables import INTERNAL_SCHEMA
+from tests.integration.older_schema import downgrade
 from tests.integration.stored_history import store_group
 from tests.integration.test_alerts_rebuild import (
     LAST,
@@ -224,13 +223,7 @@ def test_a_catalog_without_rules_has_none(catalog: Path, text: str) -> None:
 
 def test_rules_of_before_are_what_they_were(warehouse: Warehouse) -> None:
     """Rows with kind and threshold become conditions that mean the same."""
-    with warehouse.begin() as connection:
-        if warehouse.is_postgres:
-            connection.execute(text(f"DROP SCHEMA {CONTRACT_SCHEMA} CASCADE"))
-        else:
-            for name in inspect(connection).get_view_names():
-                connection.execute(text(f"DROP VIEW {name}"))
-        command.downgrade(alembic_config(connection), "0002")
+    downgrade(warehouse, "0002")
     name = f"{INTERNAL_SCHEMA}.dim_alert_rules" if warehouse.is_postgres else "dim_alert_rules"
     old: list[tuple[str, str, float | None, list[tuple[float, str]]]] = [
         (

@@ -95,6 +95,18 @@ def paused_first(monkeypatch: pytest.MonkeyPatch, pause: Pause) -> None:
     monkeypatch.setattr(cached_summaries, "stored_summaries", slow)
 
 
+def paused_before_the_commit(monkeypatch: pytest.MonkeyPatch, pause: Pause) -> None:
+    """Each publication is held up when its entries are fenced and nothing is committed."""
+    fence = commits.CachedTable._fence
+
+    def fence_and_wait(self: commits.CachedTable, *arguments: Any, **options: Any) -> bool:
+        fenced = fence(self, *arguments, **options)
+        pause()
+        return fenced
+
+    monkeypatch.setattr(commits.CachedTable, "_fence", fence_and_wait)
+
+
 # --- publications --------------------------------------------------------------------------------
 
 
@@ -166,14 +178,8 @@ def test_between_the_fence_and_the_commit_nothing_is_kept(
 ) -> None:
     publisher, reader = caches(redis_url, prices)
     prices.publish(publisher)
-    pause, fence = Pause(), commits.CachedTable._fence
-
-    def fence_and_wait(self: commits.CachedTable, *arguments: Any, **options: Any) -> bool:
-        fenced = fence(self, *arguments, **options)
-        pause()
-        return fenced
-
-    monkeypatch.setattr(commits.CachedTable, "_fence", fence_and_wait)
+    pause = Pause()
+    paused_before_the_commit(monkeypatch, pause)
     with ThreadPoolExecutor(1) as pool:
         publishing = pool.submit(prices.publish, publisher)
         assert pause.reached.wait(10)
@@ -190,14 +196,8 @@ def test_readers_wait_for_a_commit_rather_than_all_asking_the_database(
 ) -> None:
     publisher, reader = caches(redis_url, prices)
     prices.publish(publisher)
-    pause, fence = Pause(), commits.CachedTable._fence
-
-    def fence_and_wait(self: commits.CachedTable, *arguments: Any, **options: Any) -> bool:
-        fenced = fence(self, *arguments, **options)
-        pause()
-        return fenced
-
-    monkeypatch.setattr(commits.CachedTable, "_fence", fence_and_wait)
+    pause = Pause()
+    paused_before_the_commit(monkeypatch, pause)
     with ThreadPoolExecutor(9) as pool:
         publishing = pool.submit(prices.publish, publisher)
         assert pause.reached.wait(10)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from alembic import command
 from dagster import (
     DagsterInstance,
     DagsterRun,
@@ -26,7 +25,7 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 from rich.console import Console
-from sqlalchemy import insert, inspect, select, text, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 import insights_assets.features.assets as features_assets
@@ -48,11 +47,11 @@ from insights_resources.page_providers.verdict import judge_page
 from insights_resources.sandbox import SandboxMarket, SandboxProvider
 from insights_resources.scope import Scope, today_utc
 from insights_resources.warehouse import tables
-from insights_resources.warehouse.contract_views import CONTRACT_SCHEMA
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import is_current
-from insights_resources.warehouse.schema import alembic_config, migrate
+from insights_resources.warehouse.schema import migrate
 from insights_resources.wiring import PageProviderResource, WarehouseResource
+from tests.integration.older_schema import downgrade
 from tests.integration.platform_fixture import FIRST_DAY, Platform, make_platform
 
 MARKET = SandboxMarket(seed=7, products=6, first_day=FIRST_DAY)
@@ -702,13 +701,7 @@ def test_the_sensor_leaves_a_track_that_is_under_way_alone(sqlite_platform: Plat
 
 def test_requests_of_before_are_served_or_said_to_have_broken_off(warehouse: Warehouse) -> None:
     """Of one that was running under an older version nobody knows whether it has ended."""
-    with warehouse.begin() as connection:
-        if warehouse.is_postgres:
-            connection.execute(text(f"DROP SCHEMA {CONTRACT_SCHEMA} CASCADE"))
-        else:
-            for name in inspect(connection).get_view_names():
-                connection.execute(text(f"DROP VIEW {name}"))
-        command.downgrade(alembic_config(connection), "0004")
+    downgrade(warehouse, "0004")
     table = tables.tracking_requests
     with warehouse.begin() as connection:
         for status in ("pending", "running", "done"):

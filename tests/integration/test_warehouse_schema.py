@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
@@ -19,13 +18,13 @@ from insights_resources.warehouse.contract_views import (
 )
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.schema import (
-    alembic_config,
     current_revision,
     ensure_current,
     migrate,
     newest_revision,
 )
 from insights_resources.warehouse.tables import INTERNAL_SCHEMA, metadata
+from tests.integration.older_schema import downgrade
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,13 +61,7 @@ def test_an_empty_database_is_refused_with_the_remedy(empty_postgres_database: s
 
 
 def test_down_and_up_again(warehouse: Warehouse) -> None:
-    with warehouse.begin() as connection:
-        if warehouse.is_postgres:
-            connection.execute(text(f"DROP SCHEMA {CONTRACT_SCHEMA} CASCADE"))
-        else:
-            for name in inspect(connection).get_view_names():
-                connection.execute(text(f"DROP VIEW {name}"))
-        command.downgrade(alembic_config(connection), "base")
+    downgrade(warehouse, "base")
     with warehouse.begin() as connection:
         schema = INTERNAL_SCHEMA if warehouse.is_postgres else None
         assert set(inspect(connection).get_table_names(schema=schema)) <= {"alembic_version"}
