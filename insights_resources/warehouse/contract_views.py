@@ -8,22 +8,15 @@ a schema: ``ATTACH 'insights.db' AS insights`` makes the same statements work.
 
 from __future__ import annotations
 
-import hashlib
-import logging
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Connection, MetaData, Table, text
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import ProgrammingError
-from sqlalchemy.schema import SetColumnComment, SetTableComment
+from sqlalchemy import Column, Table
 
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.column_types import MONEY_SCALE, Money
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.tables import INTERNAL_SCHEMA, Consistency
 from insights_resources.warehouse.written_views import WRITTEN_VIEWS
-
-_log = logging.getLogger(__name__)
 
 CONTRACT_SCHEMA = "insights"
 
@@ -109,123 +102,6 @@ def contract_relation(warehouse: Warehouse, name: str) -> str:
     return f"{CONTRACT_SCHEMA}.{name}" if warehouse.is_postgres else name
 
 
-def contract_is_current(connection: Connection, *, is_postgres: bool) -> bool:
-    """Whether the database's views are those of this code."""
-    if is_postgres:
-        comment = connection.scalar(
-            text(
-                "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace "
-                "WHERE nspname = :name"
-            ),
-            {"name": CONTRACT_SCHEMA},
-        )
-        return comment == _schema_comment()
-    return all(
-        _sqlite_view(connection, view.name) == view.create(is_postgres=False)
-        for view in contract_views()
-    )
-
-
-def replace_contract_views(connection: Connection, *, is_postgres: bool) -> None:
-    """Makes the views those of this code, inside the caller's transaction.
-
-    On PostgreSQL a view is replaced in place while that is possible, so that other people's views
-    on it stay. Where it is not (a column went or changed its type) they are dropped with it, and a
-    warning names them.
-    """
-    if not is_postgres:
-        for view in contract_views():
-            sql = view.create(is_postgres=False)
-            if _sqlite_view(connection, view.name) != sql:
-                connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view.name}")
-                connection.exec_driver_sql(sql)
-        return
-    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {CONTRACT_SCHEMA}"))
-    for view in contract_views():
-        _replace_view(connection, view)
-        _comment_view(connection, view)
-    connection.exec_driver_sql(f"COMMENT ON SCHEMA {CONTRACT_SCHEMA} IS '{_schema_comment()}'")
-
-
-def _replace_view(connection: Connection, view: ContractView) -> None:
-    name = f"{CONTRACT_SCHEMA}.{view.name}"
-    sql = view.create(is_postgres=True)
-    try:
-        with connection.begin_nested():
-            connection.exec_driver_sql(sql.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1))
-    except ProgrammingError:
-        dependents = connection.scalars(
-            text(
-                "SELECT DISTINCT r.ev_class::regclass::text FROM pg_depend d "
-                "JOIN pg_rewrite r ON r.oid = d.objid "
-                "WHERE d.refobjid = CAST(:name AS regclass) AND r.ev_class <> d.refobjid"
-            ),
-            {"name": name},
-        ).all()
-        if dependents:
-            _log.warning(
-                "%s has changed its columns: views on it are dropped, make them again: %s",
-                name,
-                ", ".join(sorted(dependents)),
-            )
-        connection.exec_driver_sql(f"DROP VIEW {name} CASCADE")
-        connection.exec_driver_sql(sql)
-
-
-def _sqlite_view(connection: Connection, name: str) -> str | None:
-    return connection.scalar(
-        text("SELECT sql FROM sqlite_master WHERE type = 'view' AND name = :name"), {"name": name}
-    )
-
-
-def _schema_comment() -> str:
-    """What the contract's schema is, and a digest of its views and their comments."""
-    parts = [contract_markdown()]
-    parts += [view.create(is_postgres=True) for view in contract_views()]
-    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-    return f"The SQL contract: what consumers read. Version {digest}."
-
-
-def contract_markdown() -> str:
-    """The contract as a document: each view with its grain, its columns and their meaning."""
-    lines = [
-        "# The SQL contract",
-        "",
-        "Generated from the table definitions (`insights_resources/warehouse/tables.py`) and the",
-        "views written by hand (`written_views.py` beside it) by",
-        "`python -m insights_resources.warehouse.contract_views`; do not edit.",
-        "",
-        "Views of the schema `insights`. On PostgreSQL every column carries the same comment. On",
-        "SQLite, attach the file as `insights` and the same statements work. Times are UTC; a",
-        "missing value is NULL, never 0; amounts are exact, in the currency beside them.",
-        "",
-        "SQL always sees the last commit. Consistency says what a copy in the cache may be",
-        "([why](cache.md)): strong, never older than the last commit; eventual, as old as its time",
-        "to live.",
-    ]
-    for view in contract_views():
-        lines += [
-            "",
-            f"## insights.{view.name}",
-            "",
-            f"{view.comment} Grain: {view.grain}."
-            + (f" Consistency: {view.consistency}." if view.consistency else ""),
-            "",
-            "| column | type | NULL | meaning |",
-            "|---|---|---|---|",
-        ]
-        lines += [
-            f"| `{column.name}` | {_type_name(column)} | {'yes' if column.nullable else 'no'} "
-            f"| {(column.comment or '').replace('|', chr(92) + '|')} |"
-            for column in view.columns
-        ]
-    return "\n".join(lines) + "\n"
-
-
-def _type_name(column: Column) -> str:
-    return column.type.compile(dialect=postgresql.dialect()).lower()
-
-
 def _table_select(table: Table, *, is_postgres: bool) -> str:
     # Every name here comes from the table definitions, none from outside.
     columns = ", ".join(
@@ -239,26 +115,3 @@ def _table_select(table: Table, *, is_postgres: bool) -> str:
     if table.info["versioned"]:
         select += " WHERE recorded_at IS NOT NULL AND superseded_at IS NULL"
     return select
-
-
-def _comment_view(connection: Connection, view: ContractView) -> None:
-    # Comments are literals in DDL: the compiler of a throw-away table definition quotes them.
-    commented = Table(
-        view.name,
-        MetaData(),
-        *(Column(column.name, column.type, comment=column.comment) for column in view.columns),
-        schema=CONTRACT_SCHEMA,
-        comment=view.comment,
-    )
-    statement = str(SetTableComment(commented).compile(dialect=connection.dialect))
-    connection.exec_driver_sql(
-        statement.replace("COMMENT ON TABLE", "COMMENT ON VIEW", 1).replace("%", "%%")
-    )
-    for column in commented.columns:
-        connection.execute(SetColumnComment(column))
-
-
-if __name__ == "__main__":
-    from pathlib import Path
-
-    Path("docs/sql-contract.md").write_text(contract_markdown(), encoding="utf-8")

@@ -15,10 +15,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, text
 
 from insights_resources.errors import SchemaOutOfDateError, WarehouseError
-from insights_resources.warehouse.contract_views import (
-    contract_is_current,
-    replace_contract_views,
-)
+from insights_resources.warehouse.contract import contract_is_current, replace_contract
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.tables import INTERNAL_SCHEMA
 
@@ -35,7 +32,7 @@ class SchemaStatus:
 
     ``found`` is None for an empty database. ``pending`` are the revisions to apply, in order; empty
     also for a database of a newer version (``is_newer``). ``contract_is_current`` says whether the
-    contract's views are those of this code.
+    contract's views and functions are those of this code.
     """
 
     found: str | None
@@ -75,7 +72,7 @@ def schema_status(warehouse: Warehouse) -> SchemaStatus:
 
 
 def migrate(warehouse: Warehouse) -> list[str]:
-    """Brings the database to this code's schema, and the contract's views with it.
+    """Brings the database to this code's schema, and the contract's views and functions with it.
 
     Returns the revisions applied, in order. Takes a lock and runs in one transaction: safe to call
     twice, from two machines, or to break off. Does nothing when all is current. Raises
@@ -91,7 +88,7 @@ def migrate(warehouse: Warehouse) -> list[str]:
         if status.pending:
             with _without_views(connection, warehouse):
                 command.upgrade(alembic_config(connection), "head")
-        replace_contract_views(connection, is_postgres=warehouse.is_postgres)
+        replace_contract(connection, is_postgres=warehouse.is_postgres)
         return list(status.pending)
 
 

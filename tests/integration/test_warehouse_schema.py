@@ -10,9 +10,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from insights_resources.errors import SchemaOutOfDateError
+from insights_resources.warehouse.contract import contract_markdown
 from insights_resources.warehouse.contract_views import (
     CONTRACT_SCHEMA,
-    contract_markdown,
     contract_relation,
     contract_views,
 )
@@ -114,6 +114,4 @@ def test_the_same_sql_reads_both_engines(sqlite_warehouse: Warehouse) -> None:
 
 def test_the_contracts_document_is_up_to_date() -> None:
     written = (ROOT / "docs" / "sql-contract.md").read_text(encoding="utf-8")
-    assert written == contract_markdown(), (
-        "run python -m insights_resources.warehouse.contract_views"
-    )
+    assert written == contract_markdown(), "run python -m insights_resources.warehouse.contract"
