@@ -10,6 +10,7 @@ import sys
 import click
 
 from insights_jobs.cli.alerts import replay
+from insights_jobs.cli.builds import builds
 from insights_jobs.cli.cache import cache
 from insights_jobs.cli.development import dev, setup
 from insights_jobs.cli.environment import add_dotenv_to_environment
@@ -40,6 +41,7 @@ for command in (
     replay,
     migrate,
     status,
+    builds,
     cache,
     setup,
 ):
