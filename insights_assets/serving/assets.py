@@ -1,6 +1,6 @@
 """The assets that consumers read: one row a product, and the marts."""
 
-from dagster import AssetExecutionContext, MaterializeResult, asset
+from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, asset
 from sqlalchemy import func, select
 
 from insights_assets.alerts.assets import ALERTS
@@ -11,7 +11,7 @@ from insights_assets.published_asset import failures_without_traceback, log_buil
 from insights_assets.reports.assets import COMPETITIVE_REPORTS
 from insights_assets.run_scope import ScopeConfig
 from insights_assets.serving.cached_summaries import summaries_in_cache
-from insights_assets.serving.marts import create_marts
+from insights_assets.serving.marts import refresh_marts
 from insights_assets.serving.product_summaries import (
     SUMMARIZED,
     changed_product_keys,
@@ -83,15 +83,31 @@ def product_summaries(
     owners=OWNERS,
     code_version="1",
     deps=[PRODUCT_SUMMARIES, COMPETITIVE_SCORES, PRODUCT_FEATURES, ALERTS, COMPETITIVE_REPORTS],
-    metadata={"insights/grain": "each mart's own, see its SQL"},
+    metadata={
+        "insights/grain": "each mart's own, see docs/sql-contract.md",
+        "dagster/table_name": "insights.mart_refreshes",
+    },
 )
 def marts(context: AssetExecutionContext, warehouse: WarehouseResource) -> MaterializeResult:
-    """The views that a BI tool starts from: price history, leaderboard, overview, alerts, quality.
+    """What a BI tool starts from: price history, leaderboard, overview, alerts, data quality.
 
-    Grain: stated in each `.sql` file. Inputs: the contract's views. Idempotent: made anew as a
-    whole in one transaction. Read by analysts.
+    Grain: each mart's own (docs/sql-contract.md). Inputs: the contract's views. Idempotent: each is
+    refreshed as a whole in one transaction, while others read it. Read by analysts.
     """
+    rows, lines = 0, ["| mart | rows | seconds | version |", "|---|--:|--:|--:|"]
+    metadata: dict[str, int | float] = {}
     with failures_without_traceback(context):
-        rows = create_marts(warehouse.open())
-    context.log.info(", ".join(f"{name}: {count:,} rows" for name, count in rows.items()))
-    return MaterializeResult(metadata={"dagster/row_count": sum(rows.values()), **rows})
+        for mart in refresh_marts(warehouse.open()):
+            context.log.info(f"{mart.name}: {mart.rows:,} rows, {mart.seconds:.1f} s")
+            rows += mart.rows
+            lines.append(f"| {mart.name} | {mart.rows:,} | {mart.seconds:.1f} | {mart.version} |")
+            # As numbers too: the UI draws them over time.
+            metadata[mart.name] = mart.rows
+            metadata[f"{mart.name}_seconds"] = round(mart.seconds, 3)
+    return MaterializeResult(
+        metadata={
+            "dagster/row_count": rows,
+            "refreshes": MetadataValue.md("\n".join(lines)),
+            **metadata,
+        }
+    )

@@ -1,101 +1,68 @@
-"""The marts: plain views over the SQL contract, one ``.sql`` file each in ``marts_sql``.
-
-A file starts with its header: a line of what the view holds, one ``grain:`` line, and one
-``column: meaning`` line for each column, which PostgreSQL shows as the column's comment. After it
-comes one SELECT that both engines understand; ``{insights}`` stands for the contract's schema.
-"""
+"""Refreshing the marts (see ``insights_resources.warehouse.marts``)."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, func, select, text
+from sqlalchemy.dialects import sqlite
 
-from insights_resources.errors import WarehouseError
-from insights_resources.warehouse.contract_views import CONTRACT_SCHEMA
+from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
-
-#: In the order in which they are made.
-MARTS = (
-    "mart_price_history_daily",
-    "mart_group_leaderboard",
-    "mart_product_overview",
-    "mart_alert_summary",
-    "mart_data_quality",
-)
-_HEADER_LINE = re.compile(r"^--\s*(?:(?P<name>[a-z][a-z0-9_]*):\s*)?(?P<text>.*)$")
+from insights_resources.warehouse.marts import MARTS
+from insights_resources.warehouse.tables import INTERNAL_SCHEMA
 
 
 @dataclass(frozen=True)
-class Mart:
-    """One view: its SELECT with ``{insights}`` in it, and what it and its columns mean."""
+class MartRefresh:
+    """A mart's last refresh: its number, the rows since, and how long it took in seconds."""
 
     name: str
-    comment: str
-    columns: dict[str, str]
-    select: str
+    version: int
+    rows: int
+    seconds: float
 
 
-def read_mart(name: str) -> Mart:
-    """The mart of this name from its file."""
-    source = (files(__package__) / "marts_sql" / f"{name}.sql").read_text(encoding="utf-8")
-    comment: list[str] = []
-    columns: dict[str, str] = {}
-    lines = source.splitlines()
-    body = 0
-    while body < len(lines) and (found := _HEADER_LINE.match(lines[body])):
-        body += 1
-        if found["name"] == "grain":
-            comment.append(f"Grain: {found['text']}")
-        elif found["name"]:
-            columns[found["name"]] = found["text"]
-        elif found["text"]:
-            comment.append(found["text"])
-    return Mart(name, " ".join(comment), columns, "\n".join(lines[body:]).strip().rstrip(";"))
-
-
-def create_marts(warehouse: Warehouse) -> dict[str, int]:
-    """Makes all marts anew in one transaction; view -> its number of rows.
-
-    Raises ``WarehouseError`` when a view's columns are not those that its header explains.
-    """
-    prefix = f"{CONTRACT_SCHEMA}." if warehouse.is_postgres else ""
-    counts: dict[str, int] = {}
-    with warehouse.begin() as connection:
-        marts = [read_mart(name) for name in MARTS]
-        for mart in reversed(marts):
-            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {prefix}{mart.name}")
-        for mart in marts:
-            # Every name and statement here comes from the package's files, none from outside.
-            select = mart.select.replace("{insights}", prefix)
-            connection.exec_driver_sql(f"CREATE VIEW {prefix}{mart.name} AS {select}")
-            result = connection.execute(
-                text(f"SELECT * FROM {prefix}{mart.name} LIMIT 0")  # noqa: S608
-            )
-            columns = list(result.keys())
-            result.close()
-            if columns != list(mart.columns):
-                raise WarehouseError(
-                    f"{mart.name} has the columns {columns}, and its header explains "
-                    f"{list(mart.columns)}: make them equal in marts_sql/{mart.name}.sql"
-                )
+def refresh_marts(warehouse: Warehouse) -> Iterator[MartRefresh]:
+    """Refreshes all marts, each in a transaction of its own; readers see its old rows until then
+    and wait for nothing. On SQLite, where they are always fresh, counts their rows."""
+    table = tables.mart_refreshes
+    for name in MARTS:
+        with warehouse.begin() as connection:
             if warehouse.is_postgres:
-                connection.exec_driver_sql(
-                    f"COMMENT ON VIEW {prefix}{mart.name} IS {_literal(mart.comment)}"
+                connection.execute(
+                    text(f"SELECT {INTERNAL_SCHEMA}.refresh_mart(:name)"), {"name": name}
                 )
-                for column, meaning in mart.columns.items():
-                    connection.exec_driver_sql(
-                        f"COMMENT ON COLUMN {prefix}{mart.name}.{column} IS {_literal(meaning)}"
-                    )
-        for mart in marts:
-            query = text(f"SELECT count(*) FROM {prefix}{mart.name}")  # noqa: S608
-            counts[mart.name] = int(connection.scalar(query) or 0)
-    return counts
+            else:
+                _count_rows(connection, name)
+            row = connection.execute(select(table).where(table.c.name == name)).one()
+        yield MartRefresh(name, row.version, row.row_count, row.seconds)
 
 
-def _literal(comment: str) -> str:
-    """A comment as a literal: DDL takes no parameters. Without parameters the driver leaves ``%``
-    as it is."""
-    return "'" + comment.replace("'", "''") + "'"
+def _count_rows(connection: Connection, name: str) -> None:
+    table, builds = tables.mart_refreshes, tables.builds
+    began, refreshed_at = monotonic(), datetime.now(UTC)
+    newest = connection.scalar(
+        select(builds.c.build_id)
+        .where(builds.c.status == "published")
+        .order_by(builds.c.published_at.desc(), builds.c.build_id.desc())
+        .limit(1)
+    )
+    counted = connection.scalar(select(func.count()).select_from(text(name)))
+    values: dict[str, Any] = {
+        "refreshed_at": refreshed_at,
+        "row_count": counted,
+        "seconds": monotonic() - began,
+        "newest_build_id": newest,
+    }
+    connection.execute(
+        sqlite.insert(table)
+        .values(name=name, version=1, **values)
+        .on_conflict_do_update(
+            index_elements=[table.c.name], set_={"version": table.c.version + 1, **values}
+        )
+    )

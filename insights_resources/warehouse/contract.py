@@ -16,8 +16,12 @@ from insights_resources.warehouse.contract_views import (
     contract_views,
 )
 from insights_resources.warehouse.database_functions import FUNCTIONS, DatabaseFunction
+from insights_resources.warehouse.tables import INTERNAL_SCHEMA
 
 _log = logging.getLogger(__name__)
+
+#: PostgreSQL's SQLSTATE for a function that would return something else than before.
+_OTHER_RESULT = "42P13"
 
 
 def contract_is_current(connection: Connection, *, is_postgres: bool) -> bool:
@@ -41,8 +45,9 @@ def replace_contract(connection: Connection, *, is_postgres: bool) -> None:
     """Makes the views and functions those of this code, inside the caller's transaction.
 
     On PostgreSQL a view is replaced in place while that is possible, so that other people's views
-    on it stay. Where it is not (a column went or changed its type) they are dropped with it, and a
-    warning names them.
+    on it stay. Where it is not (a column went or changed its type), and where a mart's definition
+    has changed, they are dropped with it, and a warning names them. A mart that is new or changed
+    is filled at once.
     """
     if not is_postgres:
         for view in contract_views():
@@ -52,11 +57,15 @@ def replace_contract(connection: Connection, *, is_postgres: bool) -> None:
                 connection.exec_driver_sql(sql)
         return
     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {CONTRACT_SCHEMA}"))
-    for view in contract_views():
+    views = contract_views()
+    # Marts read the views, and functions fill the marts.
+    for view in (view for view in views if not view.is_mart):
         _replace_view(connection, view)
         _comment_view(connection, view)
     for function in FUNCTIONS:
         _replace_function(connection, function)
+    for view in (view for view in views if view.is_mart):
+        _replace_mart(connection, view)
     connection.exec_driver_sql(f"COMMENT ON SCHEMA {CONTRACT_SCHEMA} IS '{_schema_comment()}'")
 
 
@@ -72,15 +81,45 @@ def _replace_view(connection: Connection, view: ContractView) -> None:
         connection.exec_driver_sql(sql)
 
 
+def _replace_mart(connection: Connection, view: ContractView) -> None:
+    name = f"{CONTRACT_SCHEMA}.{view.name}"
+    statements = [view.create(is_postgres=True), *view.create_indexes()]
+    made_by = hashlib.sha256("\n".join(statements).encode()).hexdigest()[:16]
+    found = connection.execute(
+        text(
+            "SELECT relkind, obj_description(to_regclass(:index), 'pg_class') FROM pg_class "
+            "WHERE oid = to_regclass(:name)"
+        ),
+        {"name": name, "index": f"{CONTRACT_SCHEMA}.{view.key_index}"},
+    ).first()
+    if found is None or found[1] != made_by:
+        if found is not None:
+            _warn_of_dependents(connection, "pg_class", name, "regclass")
+            # Before they were materialized, marts were plain views.
+            kind = "MATERIALIZED VIEW" if found[0] == "m" else "VIEW"
+            connection.exec_driver_sql(f"DROP {kind} {name} CASCADE")
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql(
+            f"COMMENT ON INDEX {CONTRACT_SCHEMA}.{view.key_index} IS '{made_by}'"
+        )
+        connection.execute(
+            text(f"SELECT {INTERNAL_SCHEMA}.refresh_mart(:name)"), {"name": view.name}
+        )
+    _comment_view(connection, view)
+
+
 def _replace_function(connection: Connection, function: DatabaseFunction) -> None:
+    sql = function.create().replace("%", "%%")
     try:
         with connection.begin_nested():
-            connection.exec_driver_sql(function.create())
-    except ProgrammingError:
-        # It returns something else than before.
+            connection.exec_driver_sql(sql)
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _OTHER_RESULT:
+            raise
         _warn_of_dependents(connection, "pg_proc", function.signature, "regprocedure")
         connection.exec_driver_sql(f"DROP FUNCTION {function.signature} CASCADE")
-        connection.exec_driver_sql(function.create())
+        connection.exec_driver_sql(sql)
     if function.runs_as_owner:
         connection.exec_driver_sql(f"REVOKE ALL ON FUNCTION {function.signature} FROM PUBLIC")
     comment = function.comment.replace("'", "''")
@@ -88,15 +127,27 @@ def _replace_function(connection: Connection, function: DatabaseFunction) -> Non
 
 
 def _warn_of_dependents(connection: Connection, catalog: str, name: str, kind: str) -> None:
-    """Names other people's views on what is about to be dropped."""
+    """Names other people's views on what is about to be dropped; ours are made anew."""
     dependents = connection.scalars(
         text(
-            "SELECT DISTINCT r.ev_class::regclass::text FROM pg_depend d "  # noqa: S608
-            "JOIN pg_rewrite r ON r.oid = d.objid "
+            "WITH RECURSIVE dependents AS ("  # noqa: S608
+            "SELECT r.ev_class FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid "
             "WHERE d.refclassid = CAST(:catalog AS regclass) "
-            f"AND d.refobjid = CAST(CAST(:name AS {kind}) AS oid) AND r.ev_class <> d.refobjid"
+            f"AND d.refobjid = CAST(CAST(:name AS {kind}) AS oid) AND r.ev_class <> d.refobjid "
+            "UNION SELECT r.ev_class FROM dependents "
+            "JOIN pg_depend d ON d.refobjid = dependents.ev_class "
+            "AND d.refclassid = CAST('pg_catalog.pg_class' AS regclass) "
+            "JOIN pg_rewrite r ON r.oid = d.objid WHERE r.ev_class <> d.refobjid"
+            ") SELECT ev_class::regclass::text FROM dependents "
+            "JOIN pg_class c ON c.oid = ev_class WHERE NOT (c.relname = ANY (:ours) "
+            "AND c.relnamespace = CAST(:schema AS regnamespace))"
         ),
-        {"name": name, "catalog": f"pg_catalog.{catalog}"},
+        {
+            "name": name,
+            "catalog": f"pg_catalog.{catalog}",
+            "ours": [view.name for view in contract_views()],
+            "schema": CONTRACT_SCHEMA,
+        },
     ).all()
     if dependents:
         _log.warning(
@@ -115,7 +166,8 @@ def _sqlite_view(connection: Connection, name: str) -> str | None:
 def _schema_comment() -> str:
     """What the contract's schema is, and a digest of its views, functions and their comments."""
     parts = [contract_markdown()]
-    parts += [view.create(is_postgres=True) for view in contract_views()]
+    for view in contract_views():
+        parts += [view.create(is_postgres=True), *view.create_indexes()]
     parts += [function.create() + function.comment for function in FUNCTIONS]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return f"The SQL contract: what consumers read. Version {digest}."
@@ -126,17 +178,22 @@ def contract_markdown() -> str:
     lines = [
         "# The SQL contract",
         "",
-        "Generated from the table definitions (`insights_resources/warehouse/tables.py`) and the",
-        "views written by hand (`written_views.py` beside it) by",
+        "Generated from the table definitions (`insights_resources/warehouse/tables.py`), and the",
+        "views written by hand (`written_views.py`) and marts (`marts_sql`) beside it, by",
         "`python -m insights_resources.warehouse.contract`; do not edit.",
         "",
         "Views of the schema `insights`. On PostgreSQL every column carries the same comment. On",
         "SQLite, attach the file as `insights` and the same statements work. Times are UTC; a",
         "missing value is NULL, never 0; amounts are exact, in the currency beside them.",
         "",
-        "SQL always sees the last commit. Consistency says what a copy in the cache may be",
-        "([why](cache.md)): strong, never older than the last commit; eventual, as old as its time",
-        "to live.",
+        "SQL always sees the last commit, but for the marts. Consistency says what a copy in the",
+        "cache may be ([why](cache.md)): strong, never older than the last commit; eventual, as",
+        "old as its time to live; batch, of the mart's present version.",
+        "",
+        "Marts (`mart_...`) are materialized on PostgreSQL: they show what was committed before",
+        "their last refresh, `mart_refreshes.refreshed_at`, and nobody who reads one waits for its",
+        "refresh. For the price or the score of the last commit read the other views. On SQLite",
+        "marts are plain views.",
     ]
     for view in contract_views():
         lines += [
@@ -144,6 +201,7 @@ def contract_markdown() -> str:
             f"## insights.{view.name}",
             "",
             f"{view.comment} Grain: {view.grain}."
+            + (f" Unique: {', '.join(view.key)}." if view.is_mart else "")
             + (f" Consistency: {view.consistency}." if view.consistency else ""),
             "",
             "| column | type | NULL | meaning |",
@@ -180,8 +238,9 @@ def _comment_view(connection: Connection, view: ContractView) -> None:
         comment=view.comment,
     )
     statement = str(SetTableComment(commented).compile(dialect=connection.dialect))
+    kind = "MATERIALIZED VIEW" if view.is_mart else "VIEW"
     connection.exec_driver_sql(
-        statement.replace("COMMENT ON TABLE", "COMMENT ON VIEW", 1).replace("%", "%%")
+        statement.replace("COMMENT ON TABLE", f"COMMENT ON {kind}", 1).replace("%", "%%")
     )
     for column in commented.columns:
         connection.execute(SetColumnComment(column))

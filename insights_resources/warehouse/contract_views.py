@@ -1,5 +1,5 @@
-"""The SQL contract: views of the schema ``insights``, made from the table definitions, and a few
-that are written by hand (``written_views``).
+"""The SQL contract: views of the schema ``insights``, made from the table definitions, a few that
+are written by hand (``written_views``), and the marts.
 
 A table's view has its name without the prefix, its own columns, and for versioned facts the
 current rows with ``build_id`` and ``recorded_at``. On SQLite the views have the same names without
@@ -15,6 +15,7 @@ from sqlalchemy import Column, Table
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.column_types import MONEY_SCALE, Money
 from insights_resources.warehouse.engine import Warehouse
+from insights_resources.warehouse.marts import MARTS, read_mart
 from insights_resources.warehouse.tables import INTERNAL_SCHEMA, Consistency
 from insights_resources.warehouse.written_views import WRITTEN_VIEWS
 
@@ -38,12 +39,40 @@ class ContractView:
     columns: tuple[Column, ...]
     postgres_select: str
     sqlite_select: str
+    #: Of a mart, which PostgreSQL materializes: the columns that are unique, and other indexes.
+    key: tuple[str, ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def is_mart(self) -> bool:
+        return bool(self.key)
 
     def create(self, *, is_postgres: bool) -> str:
-        """The statement that makes it."""
-        if is_postgres:
-            return f"CREATE VIEW {CONTRACT_SCHEMA}.{self.name} AS {self.postgres_select}"
-        return f"CREATE VIEW {self.name} AS {self.sqlite_select}"
+        """The statement that makes it; a mart of PostgreSQL's is empty until it is refreshed."""
+        if not is_postgres:
+            return f"CREATE VIEW {self.name} AS {self.sqlite_select}"
+        name = f"{CONTRACT_SCHEMA}.{self.name}"
+        if self.is_mart:
+            return f"CREATE MATERIALIZED VIEW {name} AS {self.postgres_select} WITH NO DATA"
+        return f"CREATE VIEW {name} AS {self.postgres_select}"
+
+    def create_indexes(self) -> list[str]:
+        """The statements that make a mart's indexes on PostgreSQL, the unique one first."""
+        if not self.is_mart:
+            return []
+        relation = f"ON {CONTRACT_SCHEMA}.{self.name}"
+        return [
+            f"CREATE UNIQUE INDEX {self.key_index} {relation} ({', '.join(self.key)})",
+            *(
+                f"CREATE INDEX ix_{self.name}_{columns[0]} {relation} ({', '.join(columns)})"
+                for columns in self.indexes
+            ),
+        ]
+
+    @property
+    def key_index(self) -> str:
+        """Name of a mart's unique index."""
+        return f"uq_{self.name}"
 
 
 def contract_name(table: Table) -> str:
@@ -94,7 +123,21 @@ def contract_views() -> list[ContractView]:
         )
         for view in WRITTEN_VIEWS
     ]
-    return sorted([*of_tables, *written], key=lambda view: view.name)
+    marts = [
+        ContractView(
+            mart.name,
+            mart.comment,
+            mart.grain,
+            Consistency.BATCH,
+            mart.columns,
+            mart.select(is_postgres=True),
+            mart.select(is_postgres=False),
+            mart.key,
+            mart.indexes,
+        )
+        for mart in map(read_mart, MARTS)
+    ]
+    return sorted([*of_tables, *written, *marts], key=lambda view: view.name)
 
 
 def contract_relation(warehouse: Warehouse, name: str) -> str:

@@ -14,6 +14,7 @@ from insights_resources.warehouse.contract_views import (
     contract_columns,
     contract_name,
 )
+from insights_resources.warehouse.marts import MARTS
 from insights_resources.warehouse.tables import INTERNAL_SCHEMA
 
 
@@ -67,5 +68,63 @@ def _snapshot_as_of() -> DatabaseFunction:
     )
 
 
+def _refresh_mart() -> DatabaseFunction:
+    marts = ", ".join(f"'{name}'" for name in MARTS)
+    return DatabaseFunction(
+        INTERNAL_SCHEMA,
+        "refresh_mart",
+        arguments="mart text",
+        types="text",
+        returns="bigint",
+        # Each statement sees what was committed before it: the refresh sees the build noted.
+        body=f"""
+DECLARE
+    is_filled boolean;
+    newest bigint;
+    counted bigint;
+    refreshed bigint;
+BEGIN
+    SELECT relispopulated INTO is_filled
+    FROM pg_class
+    WHERE mart IN ({marts})
+        AND oid = to_regclass('{CONTRACT_SCHEMA}.' || quote_ident(mart)) AND relkind = 'm';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no mart %', quote_literal(mart)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- One refresh at a time: whoever waited for it notes when his own began.
+    PERFORM pg_advisory_xact_lock(hashtextextended('{CONTRACT_SCHEMA}.' || mart, 0));
+    INSERT INTO {INTERNAL_SCHEMA}.ops_mart_refreshes AS r
+        (name, version, refreshed_at, row_count, seconds)
+    VALUES (mart, 1, clock_timestamp(), 0, 0)
+    ON CONFLICT (name) DO UPDATE
+        SET version = r.version + 1, refreshed_at = excluded.refreshed_at;
+    SELECT build_id INTO newest
+    FROM {INTERNAL_SCHEMA}.ops_builds
+    WHERE status = 'published'
+    ORDER BY published_at DESC, build_id DESC
+    LIMIT 1;
+    IF is_filled THEN
+        EXECUTE format('REFRESH MATERIALIZED VIEW CONCURRENTLY {CONTRACT_SCHEMA}.%I', mart);
+    ELSE
+        EXECUTE format('REFRESH MATERIALIZED VIEW {CONTRACT_SCHEMA}.%I', mart);
+    END IF;
+    EXECUTE format('ANALYZE {CONTRACT_SCHEMA}.%I', mart);
+    EXECUTE format('SELECT count(*) FROM {CONTRACT_SCHEMA}.%I', mart) INTO counted;
+    UPDATE {INTERNAL_SCHEMA}.ops_mart_refreshes AS r
+    SET row_count = counted,
+        seconds = extract(epoch FROM clock_timestamp() - r.refreshed_at),
+        newest_build_id = newest
+    WHERE r.name = mart
+    RETURNING r.version INTO refreshed;
+    RETURN refreshed;
+END""",  # noqa: S608
+        comment="Refreshes a mart while others read it, and notes it in ops_mart_refreshes. "
+        "Returns the mart's new version.",
+        language="plpgsql",
+        runs_as_owner=True,
+    )
+
+
 #: In the order in which they are made.
-FUNCTIONS: tuple[DatabaseFunction, ...] = (_snapshot_as_of(),)
+FUNCTIONS: tuple[DatabaseFunction, ...] = (_snapshot_as_of(), _refresh_mart())

@@ -60,6 +60,8 @@ class Consistency(StrEnum):
     STRONG = "strong"
     #: As old as its entry's time to live at most.
     EVENTUAL = "eventual"
+    #: Of a mart's last refresh, in the database already: kept under the mart's version.
+    BATCH = "batch"
 
 
 #: Audit columns of a versioned fact: how a row came to be, not what it says.
@@ -317,6 +319,39 @@ tracking_requests = Table(
     info={
         "grain": "one request",
         "key": ("request_id",),
+        "versioned": False,
+        "consistency": Consistency.EVENTUAL,
+    },
+)
+
+mart_refreshes = Table(
+    "ops_mart_refreshes",
+    metadata,
+    Column("name", String(64), primary_key=True, comment="The mart, without its schema."),
+    Column(
+        "version",
+        BigInteger,
+        nullable=False,
+        comment="Number of its refreshes: what was read of an older one is out of date.",
+    ),
+    Column(
+        "refreshed_at",
+        UtcDateTime,
+        nullable=False,
+        comment="When the last one began (UTC): it shows all that was committed before, on SQLite "
+        "also what came later.",
+    ),
+    Column("row_count", BigInteger, nullable=False, comment="Rows that the mart has since then."),
+    Column("seconds", Float(53), nullable=False, comment="How long it took. Unit: seconds."),
+    Column(
+        "newest_build_id",
+        BigId,
+        comment="The build that was published last before it began (builds); NULL: none was.",
+    ),
+    comment="When each mart was last refreshed.",
+    info={
+        "grain": "one mart",
+        "key": ("name",),
         "versioned": False,
         "consistency": Consistency.EVENTUAL,
     },

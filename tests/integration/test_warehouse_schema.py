@@ -91,7 +91,8 @@ def test_every_column_of_the_contract_is_commented(postgres_warehouse: Warehouse
     query = text(
         "SELECT c.relname, a.attname, col_description(c.oid, a.attnum), obj_description(c.oid) "
         "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
-        "WHERE c.relnamespace = CAST(:schema AS regnamespace) AND c.relkind = 'v' AND a.attnum > 0"
+        "WHERE c.relnamespace = CAST(:schema AS regnamespace) AND c.relkind IN ('v', 'm') "
+        "AND a.attnum > 0"
     )
     with postgres_warehouse.begin() as connection:
         rows = connection.execute(query, {"schema": CONTRACT_SCHEMA}).all()
