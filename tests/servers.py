@@ -124,6 +124,45 @@ def redis_server(*options: str, port: int | None = None) -> Iterator[str]:
             yield url
 
 
+def pgbouncer_program() -> str | None:
+    """Where PgBouncer is on this machine; None: nowhere (Debian: the package ``pgbouncer``)."""
+    return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+@contextmanager
+def pgbouncer(postgres_url: str, pool_size: int) -> Iterator[str]:
+    """A PgBouncer in transaction mode before that server, with so many connections to it for each
+    database; its URL, to be used as the server's. Nothing is set that would forgive a session."""
+    program, identity, server = pgbouncer_program(), _identity(), make_url(postgres_url)
+    with _temporary_folder(identity) as folder:
+        port = _free_port()
+        url = server.set(host="127.0.0.1", port=port).render_as_string(hide_password=False)
+        users, configuration = folder / "users", folder / "pgbouncer.ini"
+        users.write_text(f'"{server.username}" "{server.password}"\n')
+        configuration.write_text(
+            f"""[databases]
+* = host={server.host} port={server.port or 5432}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = {users}
+pool_mode = transaction
+default_pool_size = {pool_size}
+query_wait_timeout = 30
+"""
+        )
+        with _server(
+            [program, configuration],
+            identity,
+            folder / "log",
+            lambda: psycopg.connect(url).close(),
+            stop=signal.SIGINT,
+        ):
+            yield url
+
+
 def _identity() -> dict[str, Any]:
     """Arguments of ``Popen`` to run as somebody else than root; none when not root."""
     if os.geteuid() != 0:
