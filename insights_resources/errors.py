@@ -46,6 +46,14 @@ class WarehouseError(InsightsError):
     """The warehouse refused or cannot do what was asked."""
 
 
+class WarehouseUnreachableError(WarehouseError):
+    """No connection to the warehouse was to be had in time."""
+
+
+class ReadTimeoutError(WarehouseError):
+    """A consumer's read took too long. Remedy: ask for less, or ``INSIGHTS_READ_SECONDS``."""
+
+
 class SchemaOutOfDateError(WarehouseError):
     """The database's schema is not the one of this code. Remedy: ``insights migrate``."""
 

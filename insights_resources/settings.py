@@ -27,6 +27,8 @@ SAVED_PAGES_FIRST_DAY = date(2013, 1, 1)
 _KNOWN = {
     "INSIGHTS_HOME": "folder of everything embedded (default: var/ in the project)",
     "INSIGHTS_DATABASE_URL": "warehouse, postgresql+psycopg://... (default: an SQLite file)",
+    "INSIGHTS_REPLICA_URL": "its read replica, postgresql+psycopg://... (default: none)",
+    "INSIGHTS_READ_SECONDS": "longest time of a consumer's read of PostgreSQL (default: 30)",
     "INSIGHTS_REDIS_URL": "cache, redis://... (default: memory)",
     "INSIGHTS_PAGES": "'sandbox' or a folder of saved pages (default: sandbox)",
     "INSIGHTS_ARCHIVE_URL": "page archive, a folder or any fsspec URL (default: a folder)",
@@ -48,6 +50,8 @@ class Settings:
 
     home: Path
     database_url: str
+    replica_url: str | None
+    read_seconds: int
     redis_url: str | None
     pages_folder: Path | None
     archive_url: str
@@ -72,6 +76,8 @@ class Settings:
     def describe(self) -> str:
         """One line for people: what is real here and what is the embedded default."""
         warehouse = "SQLite" if self.is_embedded_warehouse else "PostgreSQL"
+        if self.replica_url:
+            warehouse += " with a read replica"
         pages = f"saved in {self.pages_folder}" if self.pages_folder else "sandbox marketplace"
         archive = _without_secrets(self.archive_url)
         return (
@@ -103,9 +109,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
                 f"Unset it, or say INSIGHTS_PAGES=sandbox to go on with simulated pages."
             )
     home = _home(get("INSIGHTS_HOME"), pages_folder)
+    database_url = _database_url(get("INSIGHTS_DATABASE_URL"), home)
     return Settings(
         home=home,
-        database_url=_database_url(get("INSIGHTS_DATABASE_URL"), home),
+        database_url=database_url,
+        replica_url=_replica_url(get("INSIGHTS_REPLICA_URL"), database_url),
+        read_seconds=_whole_number("INSIGHTS_READ_SECONDS", get("INSIGHTS_READ_SECONDS"), 30, 1),
         redis_url=_redis_url(get("INSIGHTS_REDIS_URL")),
         pages_folder=pages_folder,
         archive_url=get("INSIGHTS_ARCHIVE_URL") or str(home / "pages"),
@@ -142,13 +151,30 @@ def _home(text: str | None, pages_folder: Path | None) -> Path:
 def _database_url(text: str | None, home: Path) -> str:
     if text is None:
         return f"sqlite:///{home / 'insights.db'}"
-    if text.startswith(("postgres://", "postgresql://")):
-        return "postgresql+psycopg://" + text.partition("://")[2]
-    if text.startswith(("postgresql+psycopg://", "sqlite:///")):
+    if text.startswith("sqlite:///"):
         return text
-    raise ConfigurationError(
-        "INSIGHTS_DATABASE_URL must start with postgresql+psycopg:// or sqlite:///"
+    return _postgres_url(
+        text, "INSIGHTS_DATABASE_URL must start with postgresql+psycopg:// or sqlite:///"
     )
+
+
+def _postgres_url(text: str, otherwise: str) -> str:
+    """The address with the driver that is installed; ``ConfigurationError`` for another kind."""
+    scheme, _, rest = text.partition("://")
+    if not rest or scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
+        raise ConfigurationError(otherwise)
+    return f"postgresql+psycopg://{rest}"
+
+
+def _replica_url(text: str | None, database_url: str) -> str | None:
+    if text is None:
+        return None
+    if database_url.startswith("sqlite"):
+        raise ConfigurationError(
+            "INSIGHTS_REPLICA_URL is set, but the warehouse is an SQLite file, which has no "
+            "replica: set INSIGHTS_DATABASE_URL to the primary, or unset INSIGHTS_REPLICA_URL"
+        )
+    return _postgres_url(text, "INSIGHTS_REPLICA_URL must start with postgresql+psycopg://")
 
 
 def _redis_url(text: str | None) -> str | None:

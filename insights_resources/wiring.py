@@ -20,7 +20,7 @@ from insights_resources.page_providers.protocol import PageProvider
 from insights_resources.page_providers.saved_pages import SavedPagesProvider
 from insights_resources.sandbox import SandboxMarket, SandboxProvider
 from insights_resources.settings import Settings
-from insights_resources.warehouse.engine import Warehouse
+from insights_resources.warehouse.engine import READ_SECONDS, Warehouse
 from insights_resources.warehouse.publication import last_builds
 from insights_resources.warehouse.schema import ensure_current, migrate
 
@@ -29,16 +29,22 @@ class WarehouseResource(ConfigurableResource):
     """The warehouse: PostgreSQL, or an SQLite file that keeps its schema current by itself."""
 
     url: str = Field(description="postgresql+psycopg://... or sqlite:///file")
+    replica_url: str = Field(
+        default="", description="postgresql+psycopg://... of a read replica; empty: none."
+    )
+    read_seconds: int = Field(
+        default=READ_SECONDS, description="Longest time of a statement of a consumer's read."
+    )
 
     _warehouse: Warehouse | None = PrivateAttr(default=None)
 
     def open(self) -> Warehouse:
         """The open warehouse; raises ``SchemaOutOfDateError`` when PostgreSQL needs a migration."""
         if self._warehouse is None:
-            url = self.url
-            if url.startswith(("postgres://", "postgresql://")):
-                url = "postgresql+psycopg://" + url.partition("://")[2]
-            warehouse = Warehouse.open(url)
+            warehouse = Warehouse.open(self.url)
+            warehouse.read_seconds = self.read_seconds
+            if self.replica_url:
+                warehouse.replica = Warehouse.open(self.replica_url)
             if warehouse.is_postgres:
                 ensure_current(warehouse)
             else:
@@ -145,7 +151,9 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "warehouse": WarehouseResource(
             url=settings.database_url
             if settings.is_embedded_warehouse
-            else EnvVar("INSIGHTS_DATABASE_URL")
+            else EnvVar("INSIGHTS_DATABASE_URL"),
+            replica_url=EnvVar("INSIGHTS_REPLICA_URL") if settings.replica_url else "",
+            read_seconds=settings.read_seconds,
         ),
         "page_archive": PageArchiveResource(url=settings.archive_url),
         "pages": (

@@ -80,27 +80,61 @@ def postgres_server() -> Iterator[str]:
             ],
             identity,
         )
-        port = _free_port()
-        options = {
-            "listen_addresses": "127.0.0.1",
-            "port": port,
-            "unix_socket_directories": "",
-            # Nothing here outlives the tests.
-            "fsync": "off",
-            "full_page_writes": "off",
-            "synchronous_commit": "off",
-            "max_connections": 50,
-            "max_wal_size": "128MB",
-        }
-        command = [programs / "postgres", "-D", data]
-        for name, value in options.items():
-            command += ["-c", f"{name}={value}"]
-        url = f"postgresql://postgres:postgres@127.0.0.1:{port}/postgres"
-        # SIGINT: a fast shutdown; SIGTERM would wait for every client to leave.
-        with _server(
-            command, identity, log, lambda: psycopg.connect(url).close(), stop=signal.SIGINT
-        ):
+        with _running_postgres(programs, data, identity, log) as url:
             yield url
+
+
+@contextmanager
+def postgres_replica(postgres_url: str) -> Iterator[str]:
+    """A streaming replica of a server of ``postgres_server``; its URL."""
+    identity = _identity()
+    with (
+        _temporary_folder(identity, in_memory=True) as folder,
+        _postgres_programs(identity) as programs,
+    ):
+        data = folder / "data"
+        data.mkdir(mode=0o700)
+        if identity:
+            os.chown(data, _UNPRIVILEGED_UID, _UNPRIVILEGED_UID)
+        _run(
+            [
+                programs / "pg_basebackup",
+                f"--dbname={postgres_url}",
+                f"--pgdata={data}",
+                "--write-recovery-conf",
+                "--checkpoint=fast",
+                "--no-sync",
+            ],
+            identity,
+        )
+        with _running_postgres(programs, data, identity, folder / "log") as url:
+            yield url
+
+
+@contextmanager
+def _running_postgres(
+    programs: Path, data: Path, identity: dict[str, Any], log: Path
+) -> Iterator[str]:
+    """PostgreSQL on this data folder and a free port; its URL."""
+    port = _free_port()
+    options = {
+        "listen_addresses": "127.0.0.1",
+        "port": port,
+        "unix_socket_directories": "",
+        # Nothing here outlives the tests.
+        "fsync": "off",
+        "full_page_writes": "off",
+        "synchronous_commit": "off",
+        "max_connections": 50,
+        "max_wal_size": "128MB",
+    }
+    command = [programs / "postgres", "-D", data]
+    for name, value in options.items():
+        command += ["-c", f"{name}={value}"]
+    url = f"postgresql://postgres:postgres@127.0.0.1:{port}/postgres"
+    # SIGINT: a fast shutdown; SIGTERM would wait for every client to leave.
+    with _server(command, identity, log, lambda: psycopg.connect(url).close(), stop=signal.SIGINT):
+        yield url
 
 
 @contextmanager

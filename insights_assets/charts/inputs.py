@@ -18,6 +18,7 @@ from insights_assets.competition.group_day import product_names, require_group
 from insights_resources.errors import InvalidInputError
 from insights_resources.marketplaces import ProductKey
 from insights_resources.warehouse import tables
+from insights_resources.warehouse.consumer_reads import read_for_consumers
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import is_current
 from insights_resources.warehouse.row_conditions import of_products
@@ -70,6 +71,16 @@ class ChartInputs:
     group_name: str | None = None
 
 
+#: The facts that charts are drawn from.
+_READ = (
+    tables.product_features,
+    tables.rank_features,
+    tables.product_snapshots,
+    tables.competitive_scores,
+    tables.product_summaries,
+)
+
+
 def read_product(
     warehouse: Warehouse,
     product: ProductKey,
@@ -85,36 +96,47 @@ def read_product(
 
     Raises ``InvalidInputError`` for a product, or a span of days, without anything captured.
     """
+    return read_for_consumers(
+        warehouse,
+        _READ,
+        lambda connection: _read_product(connection, product, first, last, count),
+    )
+
+
+def _read_product(
+    connection: Connection,
+    product: ProductKey,
+    first: date | None,
+    last: date | None,
+    count: int,
+) -> ChartInputs:
     features = tables.product_features
     own = and_(features.c.marketplace == product.marketplace, features.c.asin == product.asin)
-    with warehouse.read() as connection:
-        known = _span(connection, features, own)
-        if known is None:
-            raise InvalidInputError(
-                f"nothing is known of {product}: capture it with insights track "
-                f"{product.marketplace} {product.asin}"
-            )
-        days = _days(first, last, count, known, f"{product} has features")
-        scores = tables.competitive_scores
-        groups = connection.scalars(
-            select(scores.c.group_id)
-            .where(
-                is_current(scores),
-                scores.c.marketplace == product.marketplace,
-                scores.c.asin == product.asin,
-                scores.c.day.between(days[0], days[-1]),
-            )
-            .distinct()
-            .order_by(scores.c.group_id)
-        ).all()
-        found = [_scores_of(connection, group_id, days) for group_id in groups]
-        with_it = [
-            each for each in found if each is not None and product in map(_product, each.rows)
-        ]
-        names = product_names(
-            connection, [product, *(_product(row) for each in with_it for row in each.rows)]
+    known = _span(connection, features, own)
+    if known is None:
+        raise InvalidInputError(
+            f"nothing is known of {product}: capture it with insights track "
+            f"{product.marketplace} {product.asin}"
         )
-        return ChartInputs(days, _histories(connection, [product], days, names), with_it, names)
+    days = _days(first, last, count, known, f"{product} has features")
+    scores = tables.competitive_scores
+    groups = connection.scalars(
+        select(scores.c.group_id)
+        .where(
+            is_current(scores),
+            scores.c.marketplace == product.marketplace,
+            scores.c.asin == product.asin,
+            scores.c.day.between(days[0], days[-1]),
+        )
+        .distinct()
+        .order_by(scores.c.group_id)
+    ).all()
+    found = [_scores_of(connection, group_id, days) for group_id in groups]
+    with_it = [each for each in found if each is not None and product in map(_product, each.rows)]
+    names = product_names(
+        connection, [product, *(_product(row) for each in with_it for row in each.rows)]
+    )
+    return ChartInputs(days, _histories(connection, [product], days, names), with_it, names)
 
 
 def read_group(
@@ -131,30 +153,37 @@ def read_group(
 
     Raises ``InvalidInputError`` for a group that there is not, or days without a score of it.
     """
+    return read_for_consumers(
+        warehouse, _READ, lambda connection: _read_group(connection, group_id, first, last, count)
+    )
+
+
+def _read_group(
+    connection: Connection, group_id: str, first: date | None, last: date | None, count: int
+) -> ChartInputs:
     scores = tables.competitive_scores
-    with warehouse.read() as connection:
-        require_group(connection, group_id)
-        known = _span(connection, scores, scores.c.group_id == group_id)
-        if known is None:
-            raise InvalidInputError(
-                f"{group_id} has no score on any day; make them with insights backfill --from DAY"
-            )
-        days = _days(first, last, count, known, f"{group_id} has scores")
-        found = _scores_of(connection, group_id, days)
-        if found is None:
-            raise InvalidInputError(
-                f"{group_id} has no score from {days[0]} to {days[-1]}; it has scores from "
-                f"{known[0]} to {known[1]}"
-            )
-        members = [_product(row) for row in found.rows]
-        names = product_names(connection, members)
-        return ChartInputs(
-            days,
-            _histories(connection, members, days, names),
-            [found],
-            names,
-            group_name=found.group_name,
+    require_group(connection, group_id)
+    known = _span(connection, scores, scores.c.group_id == group_id)
+    if known is None:
+        raise InvalidInputError(
+            f"{group_id} has no score on any day; make them with insights backfill --from DAY"
         )
+    days = _days(first, last, count, known, f"{group_id} has scores")
+    found = _scores_of(connection, group_id, days)
+    if found is None:
+        raise InvalidInputError(
+            f"{group_id} has no score from {days[0]} to {days[-1]}; it has scores from "
+            f"{known[0]} to {known[1]}"
+        )
+    members = [_product(row) for row in found.rows]
+    names = product_names(connection, members)
+    return ChartInputs(
+        days,
+        _histories(connection, members, days, names),
+        [found],
+        names,
+        group_name=found.group_name,
+    )
 
 
 def _span(

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from insights_resources.cache import Cache, group_analysis_entry
 from insights_resources.cache.commits import CachedTable
 from insights_resources.warehouse import tables
+from insights_resources.warehouse.consumer_reads import read_for_consumers
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import is_current
 from insights_resources.warehouse.row_conditions import one_of
@@ -68,6 +69,16 @@ def stored_analyses(
 ) -> list[dict[str, Any] | None]:
     """The groups' analyses as they are in the database, in the order asked for."""
     wanted = [group_id for (group_id,) in groups]
+    found = read_for_consumers(
+        warehouse,
+        [tables.competitive_scores, tables.competitive_reports],
+        lambda connection: _analyses(connection, wanted),
+    )
+    return [found.get(group_id) for group_id in wanted]
+
+
+def _analyses(connection: Connection, wanted: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """group -> its analysis."""
     scores, reports = tables.competitive_scores, tables.competitive_reports
     last = (
         select(scores.c.group_id, func.max(scores.c.day).label("day"))
@@ -84,17 +95,16 @@ def stored_analyses(
         for table, columns in ((scores, _SCORE), (reports, _REPORT))
     }
     found: dict[str, dict[str, Any]] = {}
-    with warehouse.read() as connection:
-        ordered = of_last_day[scores].where(is_current(scores))
-        ordered = ordered.order_by(
-            scores.c.method, scores.c.position.nulls_last(), scores.c.marketplace, scores.c.asin
+    ordered = of_last_day[scores].where(is_current(scores))
+    ordered = ordered.order_by(
+        scores.c.method, scores.c.position.nulls_last(), scores.c.marketplace, scores.c.asin
+    )
+    for row in connection.execute(ordered).mappings():
+        analysis = found.setdefault(
+            row["group_id"],
+            {"group_id": row["group_id"], "day": row["day"], "scores": [], "report": None},
         )
-        for row in connection.execute(ordered).mappings():
-            analysis = found.setdefault(
-                row["group_id"],
-                {"group_id": row["group_id"], "day": row["day"], "scores": [], "report": None},
-            )
-            analysis["scores"].append({name: row[name] for name in _SCORE})
-        for row in connection.execute(of_last_day[reports].where(is_current(reports))).mappings():
-            found[row["group_id"]]["report"] = {name: row[name] for name in _REPORT}
-    return [found.get(group_id) for group_id in wanted]
+        analysis["scores"].append({name: row[name] for name in _SCORE})
+    for row in connection.execute(of_last_day[reports].where(is_current(reports))).mappings():
+        found[row["group_id"]]["report"] = {name: row[name] for name in _REPORT}
+    return found

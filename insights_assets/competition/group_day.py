@@ -16,6 +16,7 @@ from insights_assets.competition.scoring import FEATURE_COLUMNS, RANK_COLUMNS, s
 from insights_resources.errors import InvalidInputError
 from insights_resources.marketplaces import ProductKey
 from insights_resources.warehouse import tables
+from insights_resources.warehouse.consumer_reads import read_for_consumers
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import is_current, select_current
 from insights_resources.warehouse.row_conditions import of_products
@@ -140,57 +141,73 @@ def plain_value(value: Any) -> Any:
     return None if value is pd.NA or value is pd.NaT or value != value else value
 
 
+#: The facts that a group's day is read from.
+_READ = (
+    tables.competitive_scores,
+    tables.product_features,
+    tables.rank_features,
+    tables.product_summaries,
+)
+
+
 def read_group_day(warehouse: Warehouse, group_id: str, day: date | None = None) -> GroupDay:
     """The group's scores of a day (default: the last one that has any).
 
     Raises ``InvalidInputError`` for a group that there is not (naming those that there are) and for
     a day without scores (naming the nearest with some).
     """
+    return read_for_consumers(
+        warehouse, _READ, lambda connection: _read(warehouse, connection, group_id, day)
+    )
+
+
+def _read(
+    warehouse: Warehouse, connection: Connection, group_id: str, day: date | None
+) -> GroupDay:
     scores = tables.competitive_scores
-    with warehouse.read() as connection:
-        name = _name_of(connection, group_id)
-        scored_day = _scored_day(connection, group_id, day)
-        on_day = and_(scores.c.group_id == group_id, scores.c.day == scored_day)
-        frame = warehouse.read_frame(select_current(scores).where(on_day), connection)
-        frame = frame.sort_values(_KEY, ignore_index=True)
-        # When the last build that changed a score of the group began: it computed all of them, and
-        # any build since has found them right.
-        builds = select(scores.c.build_id).where(is_current(scores), on_day)
-        scored_at = connection.scalar(
-            select(func.max(tables.builds.c.started_at)).where(tables.builds.c.build_id.in_(builds))
-        )
-        if scored_at is None:
-            raise InvalidInputError(f"{group_id} has no score on {scored_day}")
-        products = [
-            ProductKey(marketplace, asin)
-            for marketplace, asin in zip(frame["marketplace"], frame["asin"], strict=True)
-        ]
-        return GroupDay(
-            group_id=group_id,
-            group_name=name,
-            day=scored_day,
-            scored_at=scored_at,
-            scores=frame,
-            features=_known_then(
-                warehouse,
-                connection,
-                tables.product_features,
-                FEATURE_COLUMNS,
-                products,
-                scored_day,
-                scored_at,
-            ),
-            rank_features=_known_then(
-                warehouse,
-                connection,
-                tables.rank_features,
-                (*RANK_COLUMNS, "category"),
-                products,
-                scored_day,
-                scored_at,
-            ),
-            names=product_names(connection, products),
-        )
+    name = _name_of(connection, group_id)
+    scored_day = _scored_day(connection, group_id, day)
+    on_day = and_(scores.c.group_id == group_id, scores.c.day == scored_day)
+    frame = warehouse.read_frame(select_current(scores).where(on_day), connection)
+    frame = frame.sort_values(_KEY, ignore_index=True)
+    # When the last build that changed a score of the group began: it computed all of them, and
+    # any build since has found them right.
+    builds = select(scores.c.build_id).where(is_current(scores), on_day)
+    scored_at = connection.scalar(
+        select(func.max(tables.builds.c.started_at)).where(tables.builds.c.build_id.in_(builds))
+    )
+    if scored_at is None:
+        raise InvalidInputError(f"{group_id} has no score on {scored_day}")
+    products = [
+        ProductKey(marketplace, asin)
+        for marketplace, asin in zip(frame["marketplace"], frame["asin"], strict=True)
+    ]
+    return GroupDay(
+        group_id=group_id,
+        group_name=name,
+        day=scored_day,
+        scored_at=scored_at,
+        scores=frame,
+        features=_known_then(
+            warehouse,
+            connection,
+            tables.product_features,
+            FEATURE_COLUMNS,
+            products,
+            scored_day,
+            scored_at,
+        ),
+        rank_features=_known_then(
+            warehouse,
+            connection,
+            tables.rank_features,
+            (*RANK_COLUMNS, "category"),
+            products,
+            scored_day,
+            scored_at,
+        ),
+        names=product_names(connection, products),
+    )
 
 
 def product_names(connection: Connection, products: Sequence[ProductKey]) -> dict[ProductKey, str]:

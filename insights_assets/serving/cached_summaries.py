@@ -12,6 +12,7 @@ from insights_resources.cache import Cache, product_summary_entry
 from insights_resources.cache.commits import CachedTable
 from insights_resources.marketplaces import ProductKey
 from insights_resources.warehouse import tables
+from insights_resources.warehouse.consumer_reads import read_for_consumers
 from insights_resources.warehouse.contract_views import contract_columns
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import is_current
@@ -56,9 +57,12 @@ def stored_summaries(
     table = tables.product_summaries
     wanted = [ProductKey(*product) for product in products]
     query = select(*contract_columns(table)).where(is_current(table), of_products(table, wanted))
-    with warehouse.read() as connection:
-        rows = {
+    rows = read_for_consumers(
+        warehouse,
+        [table],
+        lambda connection: {
             ProductKey(row["marketplace"], row["asin"]): dict(row)
             for row in connection.execute(query).mappings()
-        }
+        },
+    )
     return [rows.get(product) for product in wanted]

@@ -35,4 +35,8 @@ def open_warehouse(settings: Settings) -> Warehouse:
     """The warehouse of the settings, its schema current (embedded) or checked (PostgreSQL)."""
     from insights_resources.wiring import WarehouseResource
 
-    return WarehouseResource(url=settings.database_url).open()
+    return WarehouseResource(
+        url=settings.database_url,
+        replica_url=settings.replica_url or "",
+        read_seconds=settings.read_seconds,
+    ).open()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -25,8 +26,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from insights_resources.errors import ConfigurationError, WarehouseError
+from insights_resources.errors import (
+    ConfigurationError,
+    WarehouseError,
+    WarehouseUnreachableError,
+)
 from insights_resources.warehouse.binary_copy import frame_from_rows, rows_of_copy
 from insights_resources.warehouse.driver_values import (
     blocks,
@@ -44,6 +50,22 @@ _ROWS_OF_A_PART = 200_000
 _SQLITE_BUSY_SECONDS = 60
 #: How long a rebuild waits for another writer of its days, in seconds.
 _LOCK_SECONDS = 600
+#: How long a statement of a consumer may take, in seconds, unless the settings say otherwise.
+READ_SECONDS = 30
+#: Connections that a process keeps, and how many more it may open while all are in use. A rebuild
+#: has up to three at once.
+_CONNECTIONS, _MORE_CONNECTIONS = 5, 10
+#: How long to wait for a connection, and how old one gets, in seconds.
+_CONNECT_SECONDS, _CONNECTION_SECONDS = 10, 1800
+#: Arguments of libpq: a server that is gone without a word is noticed within a minute.
+_NETWORK: dict[str, int] = {
+    "connect_timeout": _CONNECT_SECONDS,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+#: How long a replica that failed is left alone, in seconds.
+_REST_SECONDS = 10
 #: PostgreSQL's SQLSTATE for a lock that was not to be had in time.
 _LOCK_NOT_AVAILABLE = "55P03"
 #: A writer of more days than this locks the whole table: a server has a bounded number of locks.
@@ -51,9 +73,16 @@ _LOCKED_DAYS = 120
 
 
 class Warehouse:
-    """A warehouse that can be read and written; made by ``open``."""
+    """A warehouse that can be read and written; made by ``open``.
+
+    ``replica``: where consumers may read instead (see ``consumer_reads``); ``read_seconds``: how
+    long a statement of theirs may take.
+    """
 
     def __init__(self, engine: Engine) -> None:
+        self.replica: Warehouse | None = None
+        self.read_seconds: float = READ_SECONDS
+        self._rests_until = 0.0
         self.is_postgres = engine.dialect.name == "postgresql"
         self.engine = (
             engine
@@ -81,8 +110,20 @@ class Warehouse:
                 create_engine(
                     parsed.set(drivername="postgresql+psycopg"),
                     pool_pre_ping=True,
-                    # Without server-side prepared statements, for poolers in transaction mode.
-                    connect_args={"prepare_threshold": None},
+                    pool_size=_CONNECTIONS,
+                    max_overflow=_MORE_CONNECTIONS,
+                    pool_timeout=_CONNECT_SECONDS,
+                    pool_recycle=_CONNECTION_SECONDS,
+                    connect_args={
+                        # Without server-side prepared statements, for poolers in transaction mode.
+                        "prepare_threshold": None,
+                        # What the address says itself goes before these.
+                        **{
+                            name: value
+                            for name, value in _NETWORK.items()
+                            if name not in parsed.query
+                        },
+                    },
                 )
             )
         if parsed.drivername == "sqlite" and parsed.database:
@@ -114,8 +155,18 @@ class Warehouse:
         return self.engine.url.render_as_string(hide_password=True)
 
     def dispose(self) -> None:
-        """Closes its connections."""
+        """Closes its connections, and those of its replica."""
         self.engine.dispose()
+        if self.replica is not None:
+            self.replica.dispose()
+
+    def rest(self) -> None:
+        """Is not asked for a while: a replica that failed."""
+        self._rests_until = time.monotonic() + _REST_SECONDS
+
+    @property
+    def is_resting(self) -> bool:
+        return time.monotonic() < self._rests_until
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -148,8 +199,13 @@ class Warehouse:
         try:
             connection = self.engine.connect()
         except DBAPIError as error:
-            raise WarehouseError(
+            raise WarehouseUnreachableError(
                 f"the warehouse at {self.address} cannot be reached: {error.orig}"
+            ) from error
+        except PoolTimeout as error:
+            raise WarehouseUnreachableError(
+                f"all {_CONNECTIONS + _MORE_CONNECTIONS} connections of this process to the "
+                f"warehouse were in use for {_CONNECT_SECONDS} seconds: do less at once"
             ) from error
         with connection:
             yield connection

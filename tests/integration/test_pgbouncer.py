@@ -75,6 +75,7 @@ def connections_of_the_pool(pooled_url: str) -> Iterator[psycopg.Connection[tupl
             client.close()
 
 
+@pytest.mark.slow
 def test_a_schema_is_migrated_from_two_clients_at_once(pooled_url: str) -> None:
     clients = [Warehouse.open(pooled_url) for _ in range(2)]
     with ThreadPoolExecutor(2) as together:
@@ -87,6 +88,7 @@ def test_a_schema_is_migrated_from_two_clients_at_once(pooled_url: str) -> None:
         client.dispose()
 
 
+@pytest.mark.slow
 def test_clients_publish_and_read_at_once(pooled_url: str, pooled: Warehouse) -> None:
     """Two writers and readers of their own connections; each published state is seen as a whole."""
     days = [MONDAY, TUESDAY]

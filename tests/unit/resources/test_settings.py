@@ -26,6 +26,18 @@ def test_nothing_set_means_the_embedded_defaults() -> None:
         ({"INSIGHTS_DATABSE_URL": "x"}, "INSIGHTS_DATABSE_URL"),
         ({"INSIGHTS_DATABASE_URL": "mysql://host/db"}, "postgresql"),
         ({"INSIGHTS_REDIS_URL": "localhost:6379"}, "redis://"),
+        (
+            {"INSIGHTS_REPLICA_URL": "postgresql://host/db"},
+            "INSIGHTS_REPLICA_URL.*INSIGHTS_DATABASE_URL",
+        ),
+        (
+            {
+                "INSIGHTS_DATABASE_URL": "postgresql://host/db",
+                "INSIGHTS_REPLICA_URL": "sqlite:///x.db",
+            },
+            "INSIGHTS_REPLICA_URL must start with postgresql",
+        ),
+        ({"INSIGHTS_READ_SECONDS": "0"}, "INSIGHTS_READ_SECONDS"),
         ({"INSIGHTS_PAGES": "/no/such/folder"}, "/no/such/folder"),
         ({"INSIGHTS_FIRST_DAY": "01.02.2026"}, "YYYY-MM-DD"),
         ({"INSIGHTS_SANDBOX_PRODUCTS": "0"}, "INSIGHTS_SANDBOX_PRODUCTS"),
@@ -59,19 +71,27 @@ def test_saved_pages_have_a_home_of_their_own(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["postgres://", "postgresql://", "postgresql+psycopg://"])
 def test_every_form_of_a_postgres_address_uses_the_right_driver(scheme: str) -> None:
-    settings = read_settings({"INSIGHTS_DATABASE_URL": scheme + "me:secret@host/db"})
+    settings = read_settings(
+        {
+            "INSIGHTS_DATABASE_URL": scheme + "me:secret@host/db",
+            "INSIGHTS_REPLICA_URL": scheme + "me:secret@replica/db",
+        }
+    )
     assert settings.database_url == "postgresql+psycopg://me:secret@host/db"
+    assert settings.replica_url == "postgresql+psycopg://me:secret@replica/db"
 
 
 def test_no_secret_is_shown() -> None:
     settings = read_settings(
         {
             "INSIGHTS_DATABASE_URL": "postgresql://me:secret1@host/db",
+            "INSIGHTS_REPLICA_URL": "postgresql://me:secret5@replica/db",
             "INSIGHTS_REDIS_URL": "redis://:secret2@host",
             "INSIGHTS_ARCHIVE_URL": "s3://key:secret3@bucket/pages?token=secret4",
         }
     )
     assert "secret" not in settings.describe()
+    assert "with a read replica" in settings.describe()
 
 
 def test_test_settings_are_let_through() -> None:
