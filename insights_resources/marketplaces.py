@@ -73,7 +73,8 @@ MARKETPLACES: dict[str, Marketplace] = {m.domain: m for m in _REGISTRY}
 
 #: Ten characters. Ten digits (the last may be X) are a book's ISBN-10; all others start with a
 #: letter, today always B.
-_ASIN = re.compile(r"(?:[0-9]{9}[0-9X]|[A-Z][0-9A-Z]{9})")
+ASIN_PATTERN = "[0-9]{9}[0-9X]|[A-Z][0-9A-Z]{9}"
+_ASIN = re.compile(ASIN_PATTERN)
 
 
 class ProductKey(NamedTuple):

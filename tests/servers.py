@@ -18,7 +18,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +52,22 @@ def fresh_database(postgres_url: str, template: str | None = None) -> Iterator[s
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+def installed_postgres() -> list[Path]:
+    """The program folders of other PostgreSQL installations here (Debian's), the oldest first."""
+    found = Path("/usr/lib/postgresql").glob("*/bin/postgres")
+    return sorted((path.parent for path in found), key=lambda path: int(path.parent.name))
+
+
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """A fresh PostgreSQL on a free port of 127.0.0.1; its URL, with the superuser's password."""
+def postgres_server(installation: Path | None = None) -> Iterator[str]:
+    """A fresh PostgreSQL on a free port of 127.0.0.1; its URL, with the superuser's password.
+
+    ``installation``: the program folder of another than the wheel's.
+    """
     identity = _identity()
     with (
         _temporary_folder(identity, in_memory=True) as folder,
-        _postgres_programs(identity) as programs,
+        nullcontext(installation) if installation else _postgres_programs(identity) as programs,
     ):
         data, log = folder / "data", folder / "log"
         password_file = folder / "password"

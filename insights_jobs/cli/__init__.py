@@ -18,7 +18,7 @@ from insights_jobs.cli.history import import_file
 from insights_jobs.cli.pages import parse
 from insights_jobs.cli.runs import backfill, demo, track
 from insights_jobs.cli.scores import explain, plot
-from insights_jobs.cli.warehouse import migrate, report, status
+from insights_jobs.cli.warehouse import migrate, report, roles, status
 from insights_resources.errors import CatalogError, InsightsError, InvalidInputError
 
 
@@ -40,6 +40,7 @@ for command in (
     plot,
     replay,
     migrate,
+    roles,
     status,
     builds,
     cache,

@@ -1,15 +1,19 @@
-"""``insights report``, ``migrate`` and ``status``."""
+"""``insights report``, ``migrate``, ``roles`` and ``status``."""
 
 from __future__ import annotations
 
 import os
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
 from insights_jobs.cli.options import DAY
+
+if TYPE_CHECKING:
+    from insights_resources.warehouse.engine import Warehouse
 
 
 @click.command()
@@ -68,10 +72,50 @@ def migrate() -> None:
     from insights_resources.warehouse.schema import migrate as migrate_schema
 
     settings = read_settings(os.environ)
-    applied = migrate_schema(Warehouse.open(settings.database_url))
+    warehouse = Warehouse.open(settings.database_url)
+    applied = migrate_schema(warehouse)
     for revision in applied:
         click.echo(f"applied {revision}")
     click.echo("the schema is up to date")
+    if warehouse.is_postgres:
+        _print_shortcomings(warehouse)
+
+
+@click.command()
+@click.option("--sql", is_flag=True, help="Print what an administrator has to run, nothing else.")
+def roles(*, sql: bool) -> None:
+    """Say who has which role in the PostgreSQL warehouse, and what is not as it should be."""
+    from insights_resources.errors import InvalidInputError
+    from insights_resources.settings import read_settings
+    from insights_resources.warehouse.engine import Warehouse
+    from insights_resources.warehouse.roles import admin_script, members
+
+    warehouse = Warehouse.open(read_settings(os.environ).database_url)
+    if not warehouse.is_postgres:
+        raise InvalidInputError(
+            "SQLite has no roles: set INSIGHTS_DATABASE_URL to a PostgreSQL database"
+        )
+    with warehouse.read() as connection:
+        if sql:
+            click.echo(admin_script(connection), nl=False)
+            return
+        for role, logins in members(connection).items():
+            click.echo(f"{role}: {', '.join(logins) or 'nobody'}")
+    _print_shortcomings(warehouse)
+
+
+def _print_shortcomings(warehouse: Warehouse) -> None:
+    from insights_resources.warehouse.roles import shortcomings
+
+    with warehouse.read() as connection:
+        found = shortcomings(connection)
+    for shortcoming in found:
+        click.echo(f"roles: {shortcoming}")
+    if found:
+        click.echo(
+            "roles: let an administrator run what `insights roles --sql` prints, "
+            "then run insights migrate again"
+        )
 
 
 @click.command()

@@ -8,6 +8,7 @@ a schema: ``ATTACH 'insights.db' AS insights`` makes the same statements work.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Column, Table
@@ -20,6 +21,7 @@ from insights_resources.warehouse.tables import INTERNAL_SCHEMA, Consistency
 from insights_resources.warehouse.written_views import WRITTEN_VIEWS
 
 CONTRACT_SCHEMA = "insights"
+SNAPSHOT_VERSIONS = "product_snapshot_versions"
 
 #: How the platform keeps its place: no consumer needs these tables.
 _INTERNAL_ONLY = {"ops_consumed_builds", "fact_alert_states"}
@@ -137,7 +139,25 @@ def contract_views() -> list[ContractView]:
         )
         for mart in map(read_mart, MARTS)
     ]
-    return sorted([*of_tables, *written, *marts], key=lambda view: view.name)
+    views = [*of_tables, *written, _snapshot_versions(), *marts]
+    return sorted(views, key=lambda view: view.name)
+
+
+def _snapshot_versions() -> ContractView:
+    """Every published version of each snapshot, for ``snapshot_as_of``: of a view, because who may
+    not read the table may read it, and a condition on it reaches the table's indexes."""
+    table = tables.product_snapshots
+    return ContractView(
+        SNAPSHOT_VERSIONS,
+        "Each snapshot as it stood from recorded_at until superseded_at: before and after "
+        "re-parses, imports and rollbacks. What stands now is in product_snapshots; what stood at "
+        "an instant, snapshot_as_of tells.",
+        "one version of a parsed capture",
+        None,
+        (*contract_columns(table), table.c.superseded_at),
+        _versions_select(table, is_postgres=True),
+        _versions_select(table, is_postgres=False),
+    )
 
 
 def contract_relation(warehouse: Warehouse, name: str) -> str:
@@ -146,15 +166,24 @@ def contract_relation(warehouse: Warehouse, name: str) -> str:
 
 
 def _table_select(table: Table, *, is_postgres: bool) -> str:
-    # Every name here comes from the table definitions, none from outside.
-    columns = ", ".join(
-        f"{column.name} / {10**MONEY_SCALE}.0 AS {column.name}"
-        if isinstance(column.type, Money) and not is_postgres
-        else str(column.name)
-        for column in contract_columns(table)
-    )
-    source = f"{INTERNAL_SCHEMA}.{table.name}" if is_postgres else table.name
-    select = f"SELECT {columns} FROM {source}"  # noqa: S608
+    select = _select(table, contract_columns(table), is_postgres=is_postgres)
     if table.info["versioned"]:
         select += " WHERE recorded_at IS NOT NULL AND superseded_at IS NULL"
     return select
+
+
+def _versions_select(table: Table, *, is_postgres: bool) -> str:
+    columns = [*contract_columns(table), table.c.superseded_at]
+    return _select(table, columns, is_postgres=is_postgres) + " WHERE recorded_at IS NOT NULL"
+
+
+def _select(table: Table, columns: Iterable[Column], *, is_postgres: bool) -> str:
+    # Every name here comes from the table definitions, none from outside.
+    listed = ", ".join(
+        f"{column.name} / {10**MONEY_SCALE}.0 AS {column.name}"
+        if isinstance(column.type, Money) and not is_postgres
+        else str(column.name)
+        for column in columns
+    )
+    source = f"{INTERNAL_SCHEMA}.{table.name}" if is_postgres else table.name
+    return f"SELECT {listed} FROM {source}"  # noqa: S608

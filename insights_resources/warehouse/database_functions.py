@@ -7,10 +7,13 @@ do for the pipeline what only the owner of the tables may do.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
+from insights_resources.marketplaces import ASIN_PATTERN, MARKETPLACES
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.contract_views import (
     CONTRACT_SCHEMA,
+    SNAPSHOT_VERSIONS,
     contract_columns,
     contract_name,
 )
@@ -18,9 +21,22 @@ from insights_resources.warehouse.marts import MARTS
 from insights_resources.warehouse.tables import INTERNAL_SCHEMA
 
 
+class Caller(StrEnum):
+    """Who may call a function (see ``roles``)."""
+
+    #: insights_reader and insights_writer.
+    CONSUMERS = "consumers"
+    #: insights_writer, and whom an administrator grants it to.
+    PIPELINE = "pipeline"
+
+
 @dataclass(frozen=True)
 class DatabaseFunction:
-    """One function: ``arguments`` with their names ("ts timestamptz"), ``types`` of them alone."""
+    """One function: ``arguments`` with their names ("ts timestamptz"), ``types`` of them alone.
+
+    One of the contract is the consumers' to call, one of ``warehouse`` the pipeline's, unless
+    ``restricted_to`` says so.
+    """
 
     schema: str
     name: str
@@ -33,6 +49,13 @@ class DatabaseFunction:
     volatility: str = "VOLATILE"
     #: SECURITY DEFINER, with a fixed search path; nobody may call it but whom it is granted to.
     runs_as_owner: bool = False
+    restricted_to: Caller | None = None
+
+    @property
+    def callers(self) -> Caller:
+        """Who may call it."""
+        of_schema = Caller.CONSUMERS if self.schema == CONTRACT_SCHEMA else Caller.PIPELINE
+        return self.restricted_to or of_schema
 
     @property
     def signature(self) -> str:
@@ -60,7 +83,9 @@ def _snapshot_as_of() -> DatabaseFunction:
         arguments="ts timestamptz",
         types="timestamptz",
         returns=f"SETOF {CONTRACT_SCHEMA}.{contract_name(table)}",
-        body=f"SELECT {columns} FROM {INTERNAL_SCHEMA}.{table.name} "  # noqa: S608
+        # Reads a view, so that consumers may call it, and runs as the caller, so that PostgreSQL
+        # plans it as a part of the caller's query.
+        body=f"SELECT {columns} FROM {CONTRACT_SCHEMA}.{SNAPSHOT_VERSIONS} "  # noqa: S608
         f"WHERE recorded_at <= ts AND (superseded_at IS NULL OR superseded_at > ts)",
         comment="The snapshots as they stood at an instant: what was known then, before later "
         "re-parses and imports. Columns as in product_snapshots.",
@@ -126,5 +151,45 @@ END""",  # noqa: S608
     )
 
 
+def _request_tracking() -> DatabaseFunction:
+    known = ", ".join(f"'{domain}'" for domain in sorted(MARKETPLACES))
+    return DatabaseFunction(
+        CONTRACT_SCHEMA,
+        "request_tracking",
+        arguments="marketplace text, asin text",
+        types="text, text",
+        returns="bigint",
+        language="plpgsql",
+        body=f"""
+#variable_conflict use_variable
+DECLARE
+    made bigint;
+BEGIN
+    IF marketplace IS NULL OR marketplace NOT IN ({known}) THEN
+        RAISE EXCEPTION 'unknown marketplace %', coalesce(quote_literal(marketplace), 'NULL')
+            USING ERRCODE = 'invalid_parameter_value',
+                HINT = 'Give its domain in lower case, such as amazon.de.';
+    END IF;
+    IF asin IS NULL OR asin !~ '^(?:{ASIN_PATTERN})$' THEN
+        RAISE EXCEPTION '% is not an ASIN', coalesce(quote_literal(asin), 'NULL')
+            USING ERRCODE = 'invalid_parameter_value',
+                HINT = 'Ten letters and digits such as B08N5WRWNW, or an ISBN-10.';
+    END IF;
+    INSERT INTO {INTERNAL_SCHEMA}.{tables.tracking_requests.name} (marketplace, asin)
+        VALUES (marketplace, asin) RETURNING request_id INTO made;
+    RETURN made;
+END
+""",  # noqa: S608
+        comment="Asks to capture a product now; the request's id (see tracking_requests). For the "
+        "pipeline, and for whom an administrator grants it to.",
+        runs_as_owner=True,
+        restricted_to=Caller.PIPELINE,
+    )
+
+
 #: In the order in which they are made.
-FUNCTIONS: tuple[DatabaseFunction, ...] = (_snapshot_as_of(), _refresh_mart())
+FUNCTIONS: tuple[DatabaseFunction, ...] = (
+    _snapshot_as_of(),
+    _refresh_mart(),
+    _request_tracking(),
+)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 from insights_resources.errors import SchemaOutOfDateError, WarehouseError
 from insights_resources.warehouse.contract import contract_is_current, replace_contract
 from insights_resources.warehouse.engine import Warehouse
+from insights_resources.warehouse.roles import become_admin, grant, require_owner
 from insights_resources.warehouse.tables import INTERNAL_SCHEMA
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -75,20 +76,29 @@ def migrate(warehouse: Warehouse) -> list[str]:
     """Brings the database to this code's schema, and the contract's views and functions with it.
 
     Returns the revisions applied, in order. Takes a lock and runs in one transaction: safe to call
-    twice, from two machines, or to break off. Does nothing when all is current. Raises
-    ``SchemaOutOfDateError`` for a database of a newer version.
+    twice, from two machines, or to break off. On PostgreSQL the roles and what each may do are
+    brought up to date as well, by a login that may. Raises ``SchemaOutOfDateError`` for a database
+    of a newer version, ``ConfigurationError`` for a login that may not do what is needed.
     """
     status = schema_status(warehouse)
-    if status.is_current and status.contract_is_current:
+    if status.is_newer:
+        raise SchemaOutOfDateError(_newer(status))
+    if not warehouse.is_postgres and status.is_current and status.contract_is_current:
         return []
     with _migration_transaction(warehouse) as connection:
+        is_admin = warehouse.is_postgres and become_admin(connection)
         status = _status_on(connection, warehouse)
         if status.is_newer:
             raise SchemaOutOfDateError(_newer(status))
-        if status.pending:
-            with _without_views(connection, warehouse):
-                command.upgrade(alembic_config(connection), "head")
-        replace_contract(connection, is_postgres=warehouse.is_postgres)
+        if status.pending or not status.contract_is_current:
+            if warehouse.is_postgres:
+                require_owner(connection)
+            if status.pending:
+                with _without_views(connection, warehouse):
+                    command.upgrade(alembic_config(connection), "head")
+            replace_contract(connection, is_postgres=warehouse.is_postgres)
+        if is_admin:
+            grant(connection)
         return list(status.pending)
 
 

@@ -16,8 +16,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Row, Table, func, select
+from sqlalchemy.engine import make_url
 from zstandard import compress as zstd_compress
 
 import insights_jobs.embedded_instance
@@ -871,6 +873,30 @@ def test_migrate_brings_the_schema_up_to_date_and_is_safe_to_run_twice(empty_hom
     assert empty_home.insights("status").code == DONE
 
 
+def test_roles_are_told_for_postgresql_alone(
+    empty_home: Home, empty_postgres_database: str, postgres_url: str
+) -> None:
+    assert empty_home.insights("roles").code == WRONG_USAGE
+    on_postgres = Home(empty_home.folder, {"INSIGHTS_DATABASE_URL": empty_postgres_database})
+    migrated = on_postgres.insights("migrate")
+    assert (migrated.code, migrated.err) == (DONE, "")
+    assert migrated.out.endswith("the schema is up to date\n")
+    told = on_postgres.insights("roles")
+    assert [line.partition(":")[0] for line in told.out.splitlines()] == [
+        "insights_admin",
+        "insights_reader",
+        "insights_writer",
+    ]
+    script = on_postgres.insights("roles", "--sql")
+    assert script.code == DONE
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute(script.out.encode())
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        database = make_url(empty_postgres_database).database
+        connection.execute(f'GRANT TEMPORARY ON DATABASE "{database}" TO PUBLIC'.encode())
+    assert "not done: REVOKE CREATE, TEMPORARY ON DATABASE" in on_postgres.insights("roles").out
+
+
 def test_setup_writes_the_instance_and_dotenv_and_no_database(project: Path) -> None:
     answer = Home(project / "var", {"INSIGHTS_HOME": ""}).insights("setup")
     assert answer == Answer(DONE, "", "")
@@ -935,7 +961,7 @@ def test_wrong_usage_names_what_is_wrong_and_where_the_help_is(
 def test_help_lists_every_command_with_what_it_does(empty_home: Home) -> None:
     answer = empty_home.insights("--help")
     assert (answer.code, answer.err) == (DONE, "")
-    for command in ("demo", "dev", "track", "parse", "backfill", "report", "migrate", "status"):
+    for command in ("demo", "dev", "track", "parse", "backfill", "migrate", "roles", "status"):
         assert re.search(rf"^  {command} +[A-Z]", answer.out, re.MULTILINE), command
         assert empty_home.insights(command, "--help").code == DONE
 
