@@ -174,6 +174,7 @@ def _write_day(
     seconds = rng.integers(0, 86_400, len(who))
     published = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1, hours=1)
     table = tables.product_snapshots
+    warehouse.make_partitions(table, [day])
     with warehouse.begin() as connection:
         result = connection.execute(
             insert(tables.builds).values(

@@ -99,6 +99,7 @@ async def _capture(
     async for page in provider.fetch(targets):
         content_hash = archive.put(page.content) if page.content else None
         row = page_row(page, content_hash, run_id)
+        warehouse.make_partitions(tables.raw_pages, [row["day"]])
         with warehouse.begin() as connection:
             is_new = _insert_page(connection, warehouse, row)
         summary.pages += 1

@@ -18,6 +18,7 @@ from insights_resources.warehouse.contract_views import (
     contract_name,
 )
 from insights_resources.warehouse.marts import MARTS
+from insights_resources.warehouse.partitions import PARTITIONED
 from insights_resources.warehouse.tables import INTERNAL_SCHEMA
 
 
@@ -187,9 +188,60 @@ END
     )
 
 
+def _make_partition() -> DatabaseFunction:
+    names = ", ".join(f"'{table.name}'" for table in PARTITIONED)
+    return DatabaseFunction(
+        INTERNAL_SCHEMA,
+        "make_partition",
+        arguments="table_name text, month date",
+        types="text, date",
+        returns="boolean",
+        # CREATE ... PARTITION OF would wait behind every reader of the table, and keep later ones
+        # waiting. Attaching waits for none; it makes the indexes, and an empty table is quickly
+        # looked through.
+        body=f"""
+DECLARE
+    first date := date_trunc('month', month)::date;
+    partition text := format('%s_%s', table_name, to_char(month, 'YYYY_MM'));
+BEGIN
+    IF table_name IS NULL OR table_name <> ALL (ARRAY[{names}]) THEN
+        RAISE invalid_parameter_value USING MESSAGE =
+            format('%s is no table with monthly partitions', coalesce(table_name, 'NULL'));
+    END IF;
+    IF month IS NULL OR NOT month BETWEEN '0001-01-01' AND '9999-12-31' THEN
+        RAISE invalid_parameter_value USING MESSAGE =
+            format('%s is no month', coalesce(month::text, 'NULL'));
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('insights/partitions/' || table_name, 0));
+    IF EXISTS (
+        SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = format('{INTERNAL_SCHEMA}.%I', table_name)::regclass
+        AND c.relname = partition
+    ) THEN
+        RETURN false;
+    END IF;
+    EXECUTE format(
+        'CREATE TABLE {INTERNAL_SCHEMA}.%I (LIKE {INTERNAL_SCHEMA}.%I '
+        'INCLUDING ALL EXCLUDING INDEXES EXCLUDING COMMENTS)', partition, table_name
+    );
+    EXECUTE format(
+        'ALTER TABLE {INTERNAL_SCHEMA}.%I ATTACH PARTITION {INTERNAL_SCHEMA}.%I '
+        'FOR VALUES FROM (%L) TO (%L)',
+        table_name, partition, first, (first + interval '1 month')::date
+    );
+    RETURN true;
+END
+""",  # noqa: S608
+        comment="Makes the partition of a month unless it is there; whether it was made.",
+        language="plpgsql",
+        runs_as_owner=True,
+    )
+
+
 #: In the order in which they are made.
 FUNCTIONS: tuple[DatabaseFunction, ...] = (
     _snapshot_as_of(),
     _refresh_mart(),
     _request_tracking(),
+    _make_partition(),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -41,6 +41,7 @@ from insights_resources.warehouse.driver_values import (
     series_from_sqlite,
     sqlite_rows,
 )
+from insights_resources.warehouse.partitions import is_partitioned, missing_months
 from insights_resources.warehouse.sql_functions import fingerprint, sqlite_fingerprint
 from insights_resources.warehouse.tables import INTERNAL_SCHEMA
 
@@ -294,11 +295,30 @@ class Warehouse:
             finally:
                 wait([ahead])
 
+    def make_partitions(self, table: Table, days: Iterable[date]) -> None:
+        """Makes the monthly partitions that rows of these days need, where there are none yet.
+
+        Called before the transaction that writes them: one that has begun need not see partitions
+        that came later. Does nothing on SQLite, and for a table that is kept in one piece. Safe
+        beside readers, writers and others that make the same ones; waits for none but the last.
+        """
+        if not self.is_postgres or not is_partitioned(table):
+            return
+        # Asked each time: another process may have dropped one since (retention).
+        with self.begin() as connection:
+            months = missing_months(connection, table, days)
+        for month in months:
+            with self.begin() as connection:
+                connection.execute(
+                    text(f"SELECT {INTERNAL_SCHEMA}.make_partition(:name, :month)"),
+                    {"name": table.name, "month": month},
+                )
+
     def insert_frame(self, connection: Connection, table: Table, frame: pd.DataFrame) -> int:
         """Appends the frame's rows: COPY on PostgreSQL, many rows a statement on SQLite.
 
         Returns the number of rows. The frame has the dtypes of ``frames``, and any of the table's
-        columns.
+        columns. The partitions of its days are there (``make_partitions``).
         """
         if frame.empty:
             return 0

@@ -346,8 +346,9 @@ class _Difference:
     """How frames differ from the current rows.
 
     ``unwritten`` has the last frame's rows that are new or changed, as they are stored, under their
-    build (None: no frame yet), ``written`` is how many such rows the frames before it had;
-    ``superseded`` has the key and the build of each current row that is changed or removed.
+    build (None: no frame yet), ``written`` is how many such rows the frames before it had, and
+    ``days`` the first and the last day of them all; ``superseded`` has the key and the build of
+    each current row that is changed or removed.
     """
 
     added: int = 0
@@ -355,6 +356,7 @@ class _Difference:
     removed: int = 0
     written: int = 0
     unwritten: pd.DataFrame | None = None
+    days: tuple[date, ...] = ()
     superseded: tuple[pd.DataFrame, ...] = ()
 
     def followed_by(self, other: _Difference) -> _Difference:
@@ -365,6 +367,7 @@ class _Difference:
             self.removed + other.removed,
             self.added + self.changed,
             other.unwritten,
+            _first_and_last(self.days + other.days),
             self.superseded + other.superseded,
         )
 
@@ -463,7 +466,11 @@ def _difference(
     storable = json_as_text(frame, table)
     storable["row_hash"] = row_hashes(storable, table).astype("Int64")
     if current.empty:
-        return _Difference(added=len(storable), unwritten=_as_written(storable, build_id))
+        return _Difference(
+            added=len(storable),
+            unwritten=_as_written(storable, build_id),
+            days=_days_of(storable),
+        )
     compared = (
         storable[[*key, "row_hash"]]
         .assign(position=np.arange(len(storable)))
@@ -475,12 +482,14 @@ def _difference(
         compared["row_hash"], compared["row_hash_before"]
     )
     positions = compared.loc[is_new | is_changed, "position"].astype("int64").sort_values()
+    unwritten = storable.iloc[positions.to_numpy()]
     superseded = compared.loc[is_changed | is_gone, [*key, "build_id"]].reset_index(drop=True)
     return _Difference(
         int(is_new.sum()),
         int(is_changed.sum()),
         int(is_gone.sum()),
-        unwritten=_as_written(storable.iloc[positions.to_numpy()], build_id),
+        unwritten=_as_written(unwritten, build_id),
+        days=_days_of(unwritten),
         superseded=(superseded,),
     )
 
@@ -491,11 +500,35 @@ def _as_written(storable: pd.DataFrame, build_id: int) -> pd.DataFrame:
     return storable.drop(columns=unused).assign(build_id=build_id)
 
 
+def _days_of(rows: pd.DataFrame) -> tuple[date, ...]:
+    """The first and the last day of rows; of none, and of a table without days, nothing."""
+    if "day" not in rows or rows.empty:
+        return ()
+    return _first_and_last(rows["day"].agg(["min", "max"]).dt.date)
+
+
+def _first_and_last(days: Iterable[date]) -> tuple[date, ...]:
+    ordered = sorted(days)
+    return (ordered[0], ordered[-1]) if ordered else ()
+
+
+def _within(table: Table, days: tuple[date, ...]) -> list[ColumnElement[bool]]:
+    """That a row is of these days, which is known of it: spares a look at other partitions."""
+    return [table.c.day.between(days[0], days[-1])] if days else []
+
+
 def _write_unpublished(warehouse: Warehouse, table: Table, rows: pd.DataFrame | None) -> None:
     if rows is None or rows.empty:
         return
+    _make_partitions(warehouse, table, rows)
     with warehouse.begin() as connection:
         warehouse.insert_frame(connection, table, rows)
+
+
+def _make_partitions(warehouse: Warehouse, table: Table, rows: pd.DataFrame) -> None:
+    if "day" in rows:
+        months = np.unique(rows["day"].to_numpy("datetime64[M]"))
+        warehouse.make_partitions(table, months.astype("datetime64[D]").tolist())
 
 
 def _equal(left: pd.Series, right: pd.Series) -> pd.Series:
@@ -512,12 +545,16 @@ def _make_current(
     observer: CommitObserver | None,
 ) -> datetime:
     """The one transaction in which the build becomes what consumers see."""
+    if difference.unwritten is not None:
+        _make_partitions(warehouse, table, difference.unwritten)
     now = datetime.now(UTC)
     with ExitStack() as around_commit, warehouse.begin() as connection:
         _supersede(warehouse, connection, table, difference.superseded, now)
         if difference.written:
             connection.execute(
-                update(table).where(table.c.build_id == build_id).values(recorded_at=now)
+                update(table)
+                .where(table.c.build_id == build_id, *_within(table, difference.days))
+                .values(recorded_at=now)
             )
         rows = difference.unwritten
         if rows is not None:
@@ -552,7 +589,9 @@ def _changed(
 ) -> list[tuple[Any, ...]]:
     """These columns of the rows that the build adds, replaces or removes, each once, in order."""
     names = list(columns)
-    wrote = select(*(table.c[name] for name in names)).where(table.c.build_id == build_id)
+    wrote = select(*(table.c[name] for name in names)).where(
+        table.c.build_id == build_id, *_within(table, difference.days)
+    )
     rows = pd.concat(
         [
             warehouse.read_frame(wrote.distinct(), connection),
@@ -589,7 +628,11 @@ def _supersede(
         connection.execute(text("ANALYZE ended_rows"))
     count = connection.execute(
         update(table)
-        .where(table.c.superseded_at.is_(None), *(table.c[name] == ended.c[name] for name in names))
+        .where(
+            table.c.superseded_at.is_(None),
+            *_within(table, _first_and_last(day for part in parts for day in _days_of(part))),
+            *(table.c[name] == ended.c[name] for name in names),
+        )
         .values(superseded_at=now)
     ).rowcount
     ended.drop(connection)

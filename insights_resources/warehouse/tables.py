@@ -64,6 +64,9 @@ class Consistency(StrEnum):
     BATCH = "batch"
 
 
+#: How PostgreSQL divides the large facts; see ``partitions``.
+_BY_MONTH = "RANGE (day)"
+
 #: Audit columns of a versioned fact: how a row came to be, not what it says.
 AUDIT_COLUMNS = ("build_id", "row_hash", "recorded_at", "superseded_at")
 
@@ -110,18 +113,19 @@ def _versioned_fact(
     comment: str,
     grain: str,
     consistency: Consistency,
+    by_month: bool = False,
 ) -> Table:
-    """A fact table whose rows come from builds; ``key`` is unique among its current rows."""
+    """A fact table whose rows come from builds; ``key`` is unique among its current rows.
+
+    ``build_id`` is no foreign key: a million rows would cost seconds, and a partition could not be
+    attached while anybody writes builds.
+    """
     return Table(
         name,
         metadata,
         *items,
         Column(
-            "build_id",
-            BigId,
-            ForeignKey(f"{INTERNAL_SCHEMA}.ops_builds.build_id"),
-            nullable=False,
-            comment="The build that wrote this row (ops_builds).",
+            "build_id", BigId, nullable=False, comment="The build that wrote this row (ops_builds)."
         ),
         Column(
             "row_hash",
@@ -149,6 +153,7 @@ def _versioned_fact(
         ),
         comment=comment,
         info={"grain": grain, "key": key, "versioned": True, "consistency": consistency},
+        postgresql_partition_by=_BY_MONTH if by_month else None,
     )
 
 
@@ -539,6 +544,7 @@ raw_pages = Table(
         "versioned": False,
         "consistency": Consistency.EVENTUAL,
     },
+    postgresql_partition_by=_BY_MONTH,
 )
 
 product_snapshots = _versioned_fact(
@@ -643,6 +649,7 @@ product_snapshots = _versioned_fact(
     comment="What each product page says, typed; and what imported histories say.",
     grain="one parsed capture",
     consistency=Consistency.STRONG,
+    by_month=True,
 )
 
 rejected_pages = _versioned_fact(
@@ -660,6 +667,7 @@ rejected_pages = _versioned_fact(
     comment="Pages that give no snapshot, with the reason. They can be parsed again.",
     grain="one rejected capture",
     consistency=Consistency.EVENTUAL,
+    by_month=True,
 )
 
 # --- features ------------------------------------------------------------------------------------
@@ -808,6 +816,7 @@ product_features = _versioned_fact(
     comment="Point-in-time features of a product at the end of a day. A row exists for 37 days after the last capture.",
     grain="marketplace, asin, day",
     consistency=Consistency.STRONG,
+    by_month=True,
 )
 
 rank_features = _versioned_fact(
@@ -850,6 +859,7 @@ rank_features = _versioned_fact(
     comment="Point-in-time rank of a product in each browse node at the end of a day.",
     grain="marketplace, asin, day, browse node",
     consistency=Consistency.EVENTUAL,
+    by_month=True,
 )
 
 # --- competition ---------------------------------------------------------------------------------
@@ -906,6 +916,7 @@ competitive_scores = _versioned_fact(
     comment="Competitive scores of each member of each group.",
     grain="day, group, product, method",
     consistency=Consistency.STRONG,
+    by_month=True,
 )
 
 # --- alerts --------------------------------------------------------------------------------------
@@ -948,6 +959,7 @@ alerts = _versioned_fact(
     comment="Alerts: one row each time that a rule fires for a product.",
     grain="one alert",
     consistency=Consistency.EVENTUAL,
+    by_month=True,
 )
 
 alert_states = _versioned_fact(
@@ -1027,6 +1039,7 @@ competitive_reports = _versioned_fact(
     comment="A verified report for each group and day.",
     grain="day, group",
     consistency=Consistency.EVENTUAL,
+    by_month=True,
 )
 
 product_summaries = _versioned_fact(

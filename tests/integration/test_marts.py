@@ -96,6 +96,7 @@ def test_the_leaderboard_knows_the_place_before(tracked: Warehouse) -> None:
 
 def test_data_quality_counts_fields(tracked: Warehouse) -> None:
     table = tables.raw_pages
+    tracked.make_partitions(table, [DAY])
     with tracked.begin() as connection:
         for number, asin in enumerate(ASINS):
             connection.execute(
