@@ -77,6 +77,7 @@ def migrate() -> None:
     for revision in applied:
         click.echo(f"applied {revision}")
     click.echo("the schema is up to date")
+    _print_contract(warehouse)
     if warehouse.is_postgres:
         _print_shortcomings(warehouse)
 
@@ -102,6 +103,14 @@ def roles(*, sql: bool) -> None:
         for role, logins in members(connection).items():
             click.echo(f"{role}: {', '.join(logins) or 'nobody'}")
     _print_shortcomings(warehouse)
+
+
+def _print_contract(warehouse: Warehouse) -> None:
+    from insights_resources.warehouse.contract_versions import recorded_version
+
+    with warehouse.read() as connection:
+        version = recorded_version(connection)
+    click.echo(f"SQL contract: version {version} (docs/sql-contract.md)")
 
 
 def _print_shortcomings(warehouse: Warehouse) -> None:
@@ -132,6 +141,7 @@ def status() -> None:
     console.print(settings.describe(), highlight=False, markup=False, soft_wrap=True)
     warehouse = open_warehouse(settings)
     print_counts(console, warehouse)
+    _print_contract(warehouse)
     print_requests(console, warehouse)
     waiting = sorted(pending_days(warehouse))
     stretches = ", ".join(f"{days.first} to {days.last}" for days in waiting)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
+from pathlib import Path
 
 from sqlalchemy import Column, Connection, MetaData, Table, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
+from insights_resources.errors import InvalidInputError
+from insights_resources.warehouse.contract_versions import (
+    VERSIONS,
+    describe,
+    record_versions,
+    refusal,
+    versions_are_recorded,
+)
 from insights_resources.warehouse.contract_views import (
     CONTRACT_SCHEMA,
     ContractView,
@@ -38,7 +48,7 @@ def contract_is_current(connection: Connection, *, is_postgres: bool) -> bool:
     return all(
         _sqlite_view(connection, view.name) == view.create(is_postgres=False)
         for view in contract_views()
-    )
+    ) and versions_are_recorded(connection)
 
 
 def replace_contract(connection: Connection, *, is_postgres: bool) -> None:
@@ -49,6 +59,7 @@ def replace_contract(connection: Connection, *, is_postgres: bool) -> None:
     has changed, they are dropped with it, and a warning names them. A mart that is new or changed
     is filled at once.
     """
+    record_versions(connection)
     if not is_postgres:
         for view in contract_views():
             sql = view.create(is_postgres=False)
@@ -170,17 +181,23 @@ def _schema_comment() -> str:
         parts += [view.create(is_postgres=True), *view.create_indexes()]
     parts += [function.create() + function.comment for function in FUNCTIONS]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-    return f"The SQL contract: what consumers read. Version {digest}."
+    return (
+        f"The SQL contract: what consumers read. Version {VERSIONS[-1].number}, made by {digest}."
+    )
 
 
 def contract_markdown() -> str:
     """The contract as a document: each view with its grain, its columns and their meaning."""
     lines = [
-        "# The SQL contract",
+        f"# The SQL contract, version {VERSIONS[-1].number}",
         "",
         "Generated from the table definitions (`insights_resources/warehouse/tables.py`), and the",
         "views written by hand (`written_views.py`) and marts (`marts_sql`) beside it, by",
         "`python -m insights_resources.warehouse.contract`; do not edit.",
+        "",
+        "What is in the views and functions stays: a column that goes, changes its type or may be",
+        "NULL from now on comes with a new major version and a note what to do, additions with a",
+        "minor one. `contract_versions` has the versions that a database has had.",
         "",
         "Views of the schema `insights`. On PostgreSQL every column carries the same comment. On",
         "SQLite, attach the file as `insights` and the same statements work. Times are UTC; a",
@@ -246,7 +263,19 @@ def _comment_view(connection: Connection, view: ContractView) -> None:
         connection.execute(SetColumnComment(column))
 
 
-if __name__ == "__main__":
-    from pathlib import Path
+def write_documents(folder: Path) -> None:
+    """Writes ``sql-contract.md`` and ``sql-contract.json``; raises ``InvalidInputError`` when a
+    change since they were last written needs a version."""
+    description = folder / "sql-contract.json"
+    if description.exists():
+        refused = refusal(json.loads(description.read_text(encoding="utf-8")), describe())
+        if refused:
+            raise InvalidInputError(refused)
+    description.write_text(
+        json.dumps(describe(), indent=2, sort_keys=True) + "\n", encoding="utf-8"
+    )
+    (folder / "sql-contract.md").write_text(contract_markdown(), encoding="utf-8")
 
-    Path("docs/sql-contract.md").write_text(contract_markdown(), encoding="utf-8")
+
+if __name__ == "__main__":
+    write_documents(Path("docs"))

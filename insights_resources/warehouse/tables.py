@@ -362,6 +362,31 @@ mart_refreshes = Table(
     },
 )
 
+contract_versions = Table(
+    "ops_contract_versions",
+    metadata,
+    Column(
+        "version",
+        String(16),
+        primary_key=True,
+        comment="major.minor: a major one where something went or changed its type, a minor one where something came.",
+    ),
+    Column("applied_at", UtcDateTime, nullable=False, comment="When this database got it (UTC)."),
+    Column("changes", Text, nullable=False, comment="What changed, in words."),
+    Column(
+        "migration_note",
+        Text,
+        comment="What consumers have to change; NULL: nothing, nothing broke.",
+    ),
+    comment="The versions of the SQL contract that this database has had.",
+    info={
+        "grain": "one version",
+        "key": ("version",),
+        "versioned": False,
+        "consistency": Consistency.EVENTUAL,
+    },
+)
+
 # --- what is tracked -----------------------------------------------------------------------------
 
 products = Table(

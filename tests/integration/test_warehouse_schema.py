@@ -11,6 +11,7 @@ from sqlalchemy import inspect, text
 
 from insights_resources.errors import SchemaOutOfDateError
 from insights_resources.warehouse.contract import contract_markdown
+from insights_resources.warehouse.contract_versions import VERSIONS, recorded_version
 from insights_resources.warehouse.contract_views import (
     CONTRACT_SCHEMA,
     contract_relation,
@@ -23,7 +24,7 @@ from insights_resources.warehouse.schema import (
     migrate,
     newest_revision,
 )
-from insights_resources.warehouse.tables import INTERNAL_SCHEMA, metadata
+from insights_resources.warehouse.tables import INTERNAL_SCHEMA, contract_versions, metadata
 from tests.integration.older_schema import downgrade
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,3 +117,19 @@ def test_the_same_sql_reads_both_engines(sqlite_warehouse: Warehouse) -> None:
 def test_the_contracts_document_is_up_to_date() -> None:
     written = (ROOT / "docs" / "sql-contract.md").read_text(encoding="utf-8")
     assert written == contract_markdown(), "run python -m insights_resources.warehouse.contract"
+
+
+def test_a_database_tells_the_versions_of_its_contract(warehouse: Warehouse) -> None:
+    relation = contract_relation(warehouse, "contract_versions")
+    query = text(f"SELECT version FROM {relation} ORDER BY applied_at, version")  # noqa: S608
+    numbers = [version.number for version in VERSIONS]
+    with warehouse.read() as connection:
+        assert list(connection.scalars(query)) == numbers
+        assert recorded_version(connection) == numbers[-1]
+    # As an older version of this code left it.
+    downgrade(warehouse, "0008")
+    with warehouse.begin() as connection:
+        connection.execute(contract_versions.delete())
+    migrate(warehouse)
+    with warehouse.read() as connection:
+        assert list(connection.scalars(query)) == numbers
