@@ -6,7 +6,7 @@ day, a failed audit as a failed check, an error of ours as a failure with its me
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -33,6 +33,7 @@ from insights_resources.errors import (
 )
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
+from insights_resources.warehouse.contract_views import contract_name
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import PublishedBuild, is_current
 from insights_resources.wiring import WarehouseResource
@@ -43,6 +44,8 @@ PERMANENT = "is_permanent"
 
 #: Rebuilds one scope and says what it published.
 Rebuild = Callable[[Scope], Sequence[PublishedBuild]]
+#: The same for some of the tables of a step.
+RebuildOfSome = Callable[[Scope, Sequence[Table]], Sequence[PublishedBuild]]
 
 
 @contextmanager
@@ -53,7 +56,7 @@ def failures_without_traceback(context: AssetExecutionContext) -> Iterator[None]
     except AuditFailedError as error:
         context.instance.report_runless_asset_event(
             AssetCheckEvaluation(
-                asset_key=context.asset_key,
+                asset_key=_asset_of(context, error.table_name),
                 check_name=AUDIT_CHECK,
                 passed=False,
                 severity=AssetCheckSeverity.ERROR,
@@ -71,6 +74,12 @@ def failures_without_traceback(context: AssetExecutionContext) -> Iterator[None]
         ) from error
 
 
+def _asset_of(context: AssetExecutionContext, table_name: str) -> AssetKey:
+    """The asset of the step that is this table."""
+    keys = {key.path[-1]: key for key in context.selected_asset_keys}
+    return keys[contract_name(tables.metadata.tables[f"{tables.INTERNAL_SCHEMA}.{table_name}"])]
+
+
 def rebuild_published_asset(
     context: AssetExecutionContext,
     config: ScopeConfig,
@@ -85,18 +94,49 @@ def rebuild_published_asset(
 
     Returns the days that were rebuilt, in order: those of the run, or others that were pending.
     """
-    work = work_of_run(
-        context, config, warehouse, consumer=table, upstream=upstream, reach_days=reach_days
+    return rebuild_published_assets(
+        context,
+        config,
+        warehouse,
+        {context.asset_key: table},
+        upstream=upstream,
+        reach_days=reach_days,
+        rebuild=lambda scope, of: rebuild(scope),
     )
-    context.log.info(f"covers {describe_scopes(work.scopes)}")
-    for scope in work.scopes:
-        for build in rebuild(scope):
+
+
+def rebuild_published_assets(
+    context: AssetExecutionContext,
+    config: ScopeConfig,
+    warehouse: Warehouse,
+    assets: Mapping[AssetKey, Table],
+    *,
+    upstream: Sequence[Table],
+    reach_days: int,
+    rebuild: RebuildOfSome,
+) -> list[date]:
+    """The same for tables that are rebuilt together; each scope for the tables that need it."""
+    works = {
+        key: work_of_run(
+            context, config, warehouse, consumer=table, upstream=upstream, reach_days=reach_days
+        )
+        for key, table in assets.items()
+    }
+    needed: dict[Scope, list[Table]] = {}
+    for key, work in works.items():
+        for scope in work.scopes:
+            needed.setdefault(scope, []).append(assets[key])
+    context.log.info(f"covers {describe_scopes(needed)}")
+    for scope, of in needed.items():
+        for build in rebuild(scope, of):
             log_build(context, build)
-    work.done(warehouse, table)
-    counts = report_rows_by_day(context, warehouse, table)
-    total = sum(counts.values())
-    context.log.info(f"{total:,} {'row' if total == 1 else 'rows'} for {days_of_run(context)}")
-    return sorted({day for scope in work.scopes for day in scope.days})
+    for key, table in assets.items():
+        works[key].done(warehouse, table)
+        counts = report_rows_by_day(context, warehouse, table, key)
+        total = sum(counts.values())
+        rows = f"{total:,} {'row' if total == 1 else 'rows'}"
+        context.log.info(f"{table.name}: {rows} for {days_of_run(context)}")
+    return sorted({day for scope in needed for day in scope.days})
 
 
 def days_of_run(context: AssetExecutionContext) -> str:
@@ -114,9 +154,10 @@ def log_build(context: AssetExecutionContext, build: PublishedBuild) -> None:
 
 
 def report_rows_by_day(
-    context: AssetExecutionContext, warehouse: Warehouse, table: Table
+    context: AssetExecutionContext, warehouse: Warehouse, table: Table, key: AssetKey | None = None
 ) -> dict[date, int]:
-    """Adds the rows that stand for each day of the run to that day's materialization."""
+    """Adds the rows that stand for each day of the run to that day's materialization. ``key``: of
+    the asset, where the run's step has several."""
     keys = context.partition_keys
     first, last = date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
     query = (
@@ -128,10 +169,11 @@ def report_rows_by_day(
         query = query.where(is_current(table))
     with warehouse.begin() as connection:
         counts = {row[0]: int(row[1]) for row in connection.execute(query)}
-    for key in keys:
+    for day in keys:
         context.add_asset_metadata(
-            {"dagster/partition_row_count": counts.get(date.fromisoformat(key), 0)},
-            partition_key=key,
+            {"dagster/partition_row_count": counts.get(date.fromisoformat(day), 0)},
+            asset_key=key,
+            partition_key=day,
         )
     return counts
 

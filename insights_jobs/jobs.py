@@ -14,7 +14,7 @@ from dagster import AssetKey, AssetSelection, define_asset_job
 from insights_assets.alerts.assets import ALERTS
 from insights_assets.capture.assets import RAW_PAGES
 from insights_assets.competition.assets import COMPETITIVE_SCORES
-from insights_assets.features.assets import PRODUCT_FEATURES, RANK_FEATURES
+from insights_assets.features.assets import PRODUCT_FEATURES, RANK_FEATURES, features
 from insights_assets.reports.assets import COMPETITIVE_REPORTS
 from insights_assets.serving.assets import PRODUCT_SUMMARIES
 from insights_assets.snapshots.assets import PRODUCT_SNAPSHOTS
@@ -70,6 +70,15 @@ rebuild_derived = define_asset_job(
 JOBS = [whole_graph, micro_batch, on_demand, rebuild_derived]
 
 
+#: Steps that make several assets.
+_SHARED_STEPS = dict.fromkeys(features.keys, features.op.name)
+
+
+def step_of(asset: AssetKey) -> str:
+    """The step that makes the asset, as runs and their configuration name it."""
+    return _SHARED_STEPS.get(asset, asset.to_python_identifier())
+
+
 def scope_run_config(
     assets: Iterable[AssetKey],
     *,
@@ -78,19 +87,13 @@ def scope_run_config(
 ) -> dict[str, Any]:
     """Run config that gives each of these assets the same scope."""
     scope = {"covers": covers, "products": sorted(map(str, products))}
-    return {
-        "ops": {
-            key.to_python_identifier(): {"config": dict(scope)}
-            for key in assets
-            if key in _CONFIGURED
-        }
-    }
+    return {"ops": {step_of(key): {"config": dict(scope)} for key in assets if key in _CONFIGURED}}
 
 
 def on_demand_config(products: Iterable[ProductKey]) -> dict[str, Any]:
     """Run config of ``on_demand``: these products, captured anew."""
     config = scope_run_config([RAW_PAGES, *FAST], products=products)
-    config["ops"][RAW_PAGES.to_python_identifier()]["config"]["anew"] = True
+    config["ops"][step_of(RAW_PAGES)]["config"]["anew"] = True
     return config
 
 

@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 from dagster import AssetCheckEvaluation, DagsterEventType, DagsterInstance, Definitions
 
-from insights_jobs.jobs import range_tags
+from insights_jobs.jobs import range_tags, step_of
 from insights_resources.errors import InsightsError, InvalidInputError
 
 
 @dataclass(frozen=True)
 class StepProgress:
-    """An asset, or one of its checks, has started, said something, or ended."""
+    """An asset (or a layer whose assets are made together), or a check, has started, said
+    something, or ended."""
 
     kind: Literal["started", "said", "done", "failed"]
     asset: str
@@ -62,21 +63,21 @@ def run_job(
     failures: list[str] = []
     finished = FinishedRun(run_id)
 
-    assets = {"/".join(key.path[1:]) for key in job.asset_layer.executable_asset_keys}
+    assets = set(map(step_of, job.asset_layer.executable_asset_keys))
 
     def listen(entry: Any) -> None:
-        step = (entry.step_key or "").removeprefix("insights__").replace("__", "/")
-        if not step:
+        if not entry.step_key:
             return
+        step = entry.step_key.removeprefix("insights__").replace("__", "/")
         event = entry.dagster_event
-        is_check = step not in assets
+        is_check = entry.step_key not in assets
         if event is None:
             on_progress(StepProgress("said", step, entry.user_message, is_check))
         elif event.event_type == DagsterEventType.STEP_START:
             on_progress(StepProgress("started", step, "", is_check))
+        elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
+            finished.materialized.add("/".join(event.asset_key.path[1:]))
         elif event.event_type == DagsterEventType.STEP_SUCCESS:
-            if not is_check:
-                finished.materialized.add(step)
             on_progress(StepProgress("done", step, "", is_check))
         elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data

@@ -61,6 +61,10 @@ class SchemaOutOfDateError(WarehouseError):
 class AuditFailedError(WarehouseError):
     """A build failed its audit and stays unpublished; consumers keep the last good rows."""
 
+    def __init__(self, message: str, table_name: str) -> None:
+        super().__init__(message)
+        self.table_name = table_name
+
 
 class CacheError(InsightsError):
     """The cache could not do what an admin asked. A read never raises it: it reads the database."""

@@ -1,13 +1,14 @@
 """The assets of features."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from dagster import AssetExecutionContext, AssetKey, asset
+from dagster import AssetExecutionContext, AssetKey, AssetSpec, MaterializeResult, multi_asset
 
 from insights_assets.features.product_features import LOOK_BACK_DAYS
-from insights_assets.features.rebuild import rebuild_product_features, rebuild_rank_features
+from insights_assets.features.rebuild import FEATURES_VERSION, rebuild_features
 from insights_assets.partitions import DAILY, SINGLE_RUN
-from insights_assets.published_asset import failures_without_traceback, rebuild_published_asset
+from insights_assets.published_asset import failures_without_traceback, rebuild_published_assets
 from insights_assets.run_scope import ScopeConfig
 from insights_assets.snapshots.assets import PRODUCT_SNAPSHOTS
 from insights_assets.table_metadata import OWNERS, asset_key, table_metadata
@@ -79,6 +80,15 @@ _RANK_SOURCES = dict.fromkeys(
 )
 
 
+_SHARED: dict[str, Any] = {
+    "kinds": {"python", "pandas"},
+    "owners": OWNERS,
+    "code_version": FEATURES_VERSION,
+    "deps": [PRODUCT_SNAPSHOTS],
+}
+_TABLES = {PRODUCT_FEATURES: tables.product_features, RANK_FEATURES: tables.rank_features}
+
+
 def _from_snapshots(
     sources: Mapping[str, tuple[str, ...]],
 ) -> dict[str, list[tuple[AssetKey, str]]]:
@@ -87,78 +97,57 @@ def _from_snapshots(
     }
 
 
-@asset(
-    key=PRODUCT_FEATURES,
+@multi_asset(
+    name="insights__features",
     group_name="features",
-    kinds={"python", "pandas"},
-    owners=OWNERS,
-    code_version="1",
+    specs=[
+        AssetSpec(
+            PRODUCT_FEATURES,
+            description="What the history of a product amounts to at the end of a day. Grain: "
+            "marketplace, asin, day. Inputs: the snapshots of the day and of the 37 days before "
+            "it, read from the warehouse. Point in time: a day sees nothing captured after it. "
+            "Idempotent. Read by competition, alerts, reports and summaries.",
+            metadata=table_metadata(
+                tables.product_features,
+                lineage=_from_snapshots(_FEATURE_SOURCES),
+                look_back_days=LOOK_BACK_DAYS,
+            ),
+            **_SHARED,
+        ),
+        AssetSpec(
+            RANK_FEATURES,
+            description="Where a product stands in each browse node at the end of a day. Grain: "
+            "marketplace, asin, day, browse node. Inputs: as product_features. Ranks are compared "
+            "within one node only. Idempotent. Read by competition, for the popularity score.",
+            metadata=table_metadata(
+                tables.rank_features,
+                lineage=_from_snapshots(_RANK_SOURCES),
+                look_back_days=LOOK_BACK_DAYS,
+            ),
+            **_SHARED,
+        ),
+    ],
     partitions_def=DAILY,
     backfill_policy=SINGLE_RUN,
-    deps=[PRODUCT_SNAPSHOTS],
-    metadata=table_metadata(
-        tables.product_features,
-        lineage=_from_snapshots(_FEATURE_SOURCES),
-        look_back_days=LOOK_BACK_DAYS,
-    ),
+    can_subset=True,
 )
-def product_features(
+def features(
     context: AssetExecutionContext, config: ScopeConfig, warehouse: WarehouseResource
-) -> None:
-    """What the history of a product amounts to at the end of a day.
-
-    Grain: marketplace, asin, day. Inputs: the snapshots of the day and of the 37 days before it,
-    read from the warehouse. Point in time: a day sees nothing captured after it. Idempotent. Read
-    by competition, alerts, reports and summaries.
-    """
+) -> Iterator[MaterializeResult]:
+    """Both tables of features, from one reading of the history; either of them alone as well."""
     database = warehouse.open()
+    chosen = {key: table for key, table in _TABLES.items() if key in context.selected_asset_keys}
     with failures_without_traceback(context):
-        rebuild_published_asset(
+        rebuild_published_assets(
             context,
             config,
             database,
-            table=tables.product_features,
+            chosen,
             upstream=[tables.product_snapshots],
             reach_days=LOOK_BACK_DAYS,
-            rebuild=lambda scope: [
-                rebuild_product_features(database, scope, run_id=context.run.run_id)
-            ],
+            rebuild=lambda scope, of: rebuild_features(
+                database, scope, of, run_id=context.run.run_id
+            ),
         )
-
-
-@asset(
-    key=RANK_FEATURES,
-    group_name="features",
-    kinds={"python", "pandas"},
-    owners=OWNERS,
-    code_version="1",
-    partitions_def=DAILY,
-    backfill_policy=SINGLE_RUN,
-    deps=[PRODUCT_SNAPSHOTS],
-    metadata=table_metadata(
-        tables.rank_features,
-        lineage=_from_snapshots(_RANK_SOURCES),
-        look_back_days=LOOK_BACK_DAYS,
-    ),
-)
-def rank_features(
-    context: AssetExecutionContext, config: ScopeConfig, warehouse: WarehouseResource
-) -> None:
-    """Where a product stands in each browse node at the end of a day.
-
-    Grain: marketplace, asin, day, browse node. Inputs: as product_features. Ranks are compared
-    within one node only. Idempotent. Read by competition, for the popularity score.
-    """
-    database = warehouse.open()
-    with failures_without_traceback(context):
-        rebuild_published_asset(
-            context,
-            config,
-            database,
-            table=tables.rank_features,
-            upstream=[tables.product_snapshots],
-            reach_days=LOOK_BACK_DAYS,
-            rebuild=lambda scope: [
-                rebuild_rank_features(database, scope, run_id=context.run.run_id)
-            ],
-        )
+    for key in chosen:
+        yield MaterializeResult(asset_key=key)

@@ -65,7 +65,6 @@ _AS_THEY_ARE = (
     "seller",
     "parent_asin",
 )
-_OF_RANKS = ("page_id", "marketplace", "asin", "captured_at")
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class History:
 
 
 def read_histories(warehouse: Warehouse, scope: Scope) -> Iterator[History]:
-    """What product features are computed from (``product_features.HISTORY_COLUMNS``): the current
+    """What features are computed from (``product_features.HISTORY_COLUMNS``): the current
     snapshots of the scope's products, captured from 37 days before its first day to the end of its
     last; each product's in one history, at least one history."""
     listing_matters = _SNAPSHOTS.c.day >= scope.first_day - timedelta(days=CARRY_DAYS)
@@ -92,16 +91,6 @@ def read_histories(warehouse: Warehouse, scope: Scope) -> Iterator[History]:
     ]
     query = select(*columns).where(
         is_current(_SNAPSHOTS), _looked_at(scope), of_products(_SNAPSHOTS, scope.products)
-    )
-    yield from _by_product(warehouse, query)
-
-
-def read_rank_histories(warehouse: Warehouse, scope: Scope) -> Iterator[History]:
-    """The same for rank features (``rank_features.HISTORY_COLUMNS``)."""
-    query = select(
-        *(_SNAPSHOTS.c[name] for name in _OF_RANKS), as_text(_SNAPSHOTS.c.bsr).label("bsr")
-    ).where(
-        is_current(_SNAPSHOTS), _in_rank_windows(scope), of_products(_SNAPSHOTS, scope.products)
     )
     yield from _by_product(warehouse, query)
 

@@ -15,7 +15,7 @@ import pandas as pd
 from insights_assets.features import frame_columns
 from insights_assets.features.effective_price import effective_prices
 from insights_assets.features.listing import listing_columns
-from insights_assets.features.rank_series import primary_rank_columns
+from insights_assets.features.rank_series import Ranks, primary_rank_columns, read_ranks
 from insights_assets.features.timeline import (
     LOOK_BACK_DAYS,
     Floats,
@@ -71,12 +71,13 @@ def compute_product_features(
     which its last capture is at most 37 days old. Rows are ordered by product and day.
     """
     return frame_columns.stacked(
-        _features(timeline) for timeline in timelines(history, first_day, last_day)
+        features_of(timeline, read_ranks(timeline.captures))
+        for timeline in timelines(history, first_day, last_day)
     )
 
 
-def _features(timeline: Timeline) -> dict[str, Any]:
-    """The columns of the table for one timeline."""
+def features_of(timeline: Timeline, ranks: Ranks) -> dict[str, Any]:
+    """The columns of the table for one timeline, whose captures show these ranks."""
     by_day = timeline.last_by_day()
     last = timeline.known(by_day, 0, LOOK_BACK_DAYS)
     rows, offsets = np.nonzero(last >= 0)
@@ -93,7 +94,7 @@ def _features(timeline: Timeline) -> dict[str, Any]:
         "family_asin": _family(timeline, rows, last),
     }
     columns |= _price_columns(timeline, rows, offsets, last, fresh)
-    columns |= primary_rank_columns(timeline, rows, offsets, fresh)
+    columns |= primary_rank_columns(timeline, ranks, rows, offsets, fresh)
     columns |= _rating_columns(timeline, rows, offsets, fresh)
     columns |= _availability_columns(timeline, rows, offsets, last, fresh)
     columns["seller"] = frame_columns.taken(captures["seller"], fresh)

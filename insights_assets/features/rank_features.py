@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from insights_assets.features import frame_columns
-from insights_assets.features.rank_series import RankSeries, read_ranks
+from insights_assets.features.rank_series import Ranks, RankSeries, read_ranks
 from insights_assets.features.timeline import Timeline, timelines
 
 #: Columns of a history: those of ``fact_product_snapshots``, ``bsr`` as JSON text.
@@ -24,12 +24,13 @@ def compute_rank_features(history: pd.DataFrame, first_day: date, last_day: date
     by product, day and place on the page.
     """
     return frame_columns.stacked(
-        _features(timeline) for timeline in timelines(history, first_day, last_day)
+        features_of(timeline, read_ranks(timeline.captures))
+        for timeline in timelines(history, first_day, last_day)
     )
 
 
-def _features(timeline: Timeline) -> dict[str, Any]:
-    ranks = read_ranks(timeline.captures)
+def features_of(timeline: Timeline, ranks: Ranks) -> dict[str, Any]:
+    """The columns of the table for one timeline, whose captures show these ranks."""
     fresh = timeline.known(timeline.last_by_day(), 0)
     rows, offsets = np.nonzero(fresh >= 0)
     fresh = fresh[rows, offsets]

@@ -212,10 +212,9 @@ class RankSeries:
 
 
 def primary_rank_columns(
-    timeline: Timeline, rows: Ints, offsets: Ints, fresh: Ints
+    timeline: Timeline, ranks: Ranks, rows: Ints, offsets: Ints, fresh: Ints
 ) -> dict[str, Any]:
     """The primary rank of products and its features in the same node."""
-    ranks = read_ranks(timeline.captures)
     primary = np.full(len(timeline.captures) + 1, -1)
     is_primary = ranks.is_primary
     primary[ranks.capture[is_primary]] = np.flatnonzero(is_primary)

@@ -1,13 +1,14 @@
-"""Published snapshots -> published features of products and of their ranks.
+"""Published snapshots -> published features of products and of their ranks: ``rebuild_features``.
 
-Both read 37 days more than the scope has (see ``history``), so a snapshot that comes late changes
+37 days more than the scope has are read (see ``history``), so a snapshot that comes late changes
 the rows of its product up to 37 days after its day: whoever sets the scope covers those.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,63 +16,25 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Table, and_
 
-from insights_assets.features import product_features, rank_features
-from insights_assets.features.history import History, read_histories, read_rank_histories
+from insights_assets.features import frame_columns, product_features, rank_features
+from insights_assets.features.history import read_histories
+from insights_assets.features.rank_series import Ranks, read_ranks
+from insights_assets.features.timeline import Timeline, timelines
 from insights_resources.marketplaces import ProductKey
 from insights_resources.scope import Scope
-from insights_resources.warehouse import tables
+from insights_resources.warehouse import publication, tables
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import (
     AuditFinding,
     Part,
+    Publication,
     PublishedBuild,
     RowsFinding,
-    publish_parts,
 )
 from insights_resources.warehouse.row_conditions import in_scope, products_between
 
 #: Version of the code that computes features: raise it when a rebuild would give other rows.
 FEATURES_VERSION = "1"
-
-Compute = Callable[[pd.DataFrame, date, date], pd.DataFrame]
-
-
-def rebuild_product_features(
-    warehouse: Warehouse, scope: Scope, *, run_id: str | None = None
-) -> PublishedBuild:
-    """Computes and publishes ``fact_product_features`` for the scope.
-
-    The same snapshots give the same rows, and rows that did not change are not written again.
-    Raises ``AuditFailedError`` when what it computed cannot be right.
-    """
-    return _rebuild(
-        warehouse,
-        scope,
-        _Layer(
-            tables.product_features,
-            read_histories,
-            product_features.compute_product_features,
-            audit_product_features,
-        ),
-        run_id,
-    )
-
-
-def rebuild_rank_features(
-    warehouse: Warehouse, scope: Scope, *, run_id: str | None = None
-) -> PublishedBuild:
-    """The same for ``fact_rank_features``."""
-    return _rebuild(
-        warehouse,
-        scope,
-        _Layer(
-            tables.rank_features,
-            read_rank_histories,
-            rank_features.compute_rank_features,
-            audit_rank_features,
-        ),
-        run_id,
-    )
 
 
 @dataclass(frozen=True)
@@ -101,45 +64,6 @@ def _by_day(rows: pd.DataFrame) -> Counter[date]:
 
 
 Audit = Callable[[pd.DataFrame, Expected], Iterable[AuditFinding | RowsFinding]]
-
-
-@dataclass(frozen=True)
-class _Layer:
-    table: Table
-    read: Callable[[Warehouse, Scope], Iterable[History]]
-    compute: Compute
-    audit: Audit
-
-
-def _rebuild(
-    warehouse: Warehouse, scope: Scope, layer: _Layer, run_id: str | None
-) -> PublishedBuild:
-    with warehouse.writer_lock(layer.table, scope.first_day, scope.last_day):
-        return publish_parts(
-            warehouse,
-            layer.table,
-            _parts(warehouse, scope, layer),
-            scope=scope,
-            code_version=FEATURES_VERSION,
-            run_id=run_id,
-        )
-
-
-def _parts(warehouse: Warehouse, scope: Scope, layer: _Layer) -> Iterator[Part]:
-    """The rows of some products after the other."""
-    after: ProductKey | None = None
-    for history in layer.read(warehouse, scope):
-        yield _part(layer, scope, history, after)
-        after = history.up_to
-
-
-def _part(layer: _Layer, scope: Scope, history: History, after: ProductKey | None) -> Part:
-    expected = Expected.of(history.snapshots, scope)
-    return Part(
-        layer.compute(history.snapshots, scope.first_day, scope.last_day),
-        and_(in_scope(layer.table, scope), products_between(layer.table, after, history.up_to)),
-        (lambda frame: layer.audit(frame, expected),),
-    )
 
 
 _POSITIVE = ("price", "price_min_30d", "price_max_30d", "price_mean_7d", "price_mean_30d")
@@ -195,3 +119,78 @@ def _completeness(check: str, rows: pd.DataFrame, expected: Counter[date]) -> Au
 def _none(check: str, wrong: pd.Series) -> RowsFinding:
     """No row may be wrong (unknown is not wrong)."""
     return RowsFinding(check, int(wrong.fillna(value=False).sum()), len(wrong))
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """One table of features: how its rows are computed, and what must hold of them."""
+
+    table: Table
+    compute: Callable[[Timeline, Ranks], frame_columns.Columns]
+    audit: Audit
+
+    def audit_against(self, expected: Expected) -> publication.Audit:
+        return lambda frame: self.audit(frame, expected)
+
+
+_LAYERS = (
+    _Layer(tables.product_features, product_features.features_of, audit_product_features),
+    _Layer(tables.rank_features, rank_features.features_of, audit_rank_features),
+)
+#: The tables of this layer, in the order in which they are published.
+FEATURES = tuple(layer.table for layer in _LAYERS)
+
+
+def rebuild_features(
+    warehouse: Warehouse,
+    scope: Scope,
+    of: Collection[Table] = FEATURES,
+    *,
+    run_id: str | None = None,
+) -> list[PublishedBuild]:
+    """Computes and publishes the tables of features for the scope, from one reading of history.
+
+    The same snapshots give the same rows, and rows that did not change are not written again.
+    Raises ``AuditFailedError`` when what it computed cannot be right; a table published before it
+    stays published.
+    """
+    layers = [layer for layer in _LAYERS if layer.table in of]
+    with ExitStack() as held:
+        for layer in layers:
+            held.enter_context(warehouse.writer_lock(layer.table, scope.first_day, scope.last_day))
+        builds = [
+            held.enter_context(
+                Publication(
+                    warehouse,
+                    layer.table,
+                    scope=scope,
+                    code_version=FEATURES_VERSION,
+                    run_id=run_id,
+                )
+            )
+            for layer in layers
+        ]
+        after: ProductKey | None = None
+        for history in read_histories(warehouse, scope):
+            expected = Expected.of(history.snapshots, scope)
+            frames = _computed(layers, history.snapshots, scope)
+            for layer, build, frame in zip(layers, builds, frames, strict=True):
+                covers = and_(
+                    in_scope(layer.table, scope),
+                    products_between(layer.table, after, history.up_to),
+                )
+                build.add(Part(frame, covers, (layer.audit_against(expected),)))
+            after = history.up_to
+        return [build.publish() for build in builds]
+
+
+def _computed(
+    layers: Sequence[_Layer], snapshots: pd.DataFrame, scope: Scope
+) -> list[pd.DataFrame]:
+    """The rows of each table: captures are laid out, and their ranks read, once for all."""
+    parts: list[list[frame_columns.Columns]] = [[] for _ in layers]
+    for timeline in timelines(snapshots, scope.first_day, scope.last_day):
+        ranks = read_ranks(timeline.captures)
+        for layer, computed in zip(layers, parts, strict=True):
+            computed.append(layer.compute(timeline, ranks))
+    return list(map(frame_columns.stacked, parts))

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -166,77 +167,110 @@ def publish(
     is told what changes around the commit. Raises ``AuditFailedError`` when a finding failed;
     ``WarehouseError`` when the frame is not what the table holds, or another writer was in between.
     """
-    return publish_parts(
+    with Publication(
         warehouse,
         table,
-        [Part(frame, covers, audits)],
         scope=scope,
         code_version=code_version,
         run_id=run_id,
         import_id=import_id,
         allow_empty=allow_empty,
         observer=observer,
-    )
+    ) as publication:
+        publication.add(Part(frame, covers, audits))
+        return publication.publish()
 
 
-def publish_parts(
-    warehouse: Warehouse,
-    table: Table,
-    parts: Iterable[Part],
-    *,
-    scope: Scope | None,
-    code_version: str,
-    run_id: str | None = None,
-    import_id: int | None = None,
-    allow_empty: bool = True,
-    observer: CommitObserver | None = None,
-) -> PublishedBuild:
-    """The same for rows too many to be held at once: they become current together. No two parts
-    cover the same row."""
-    build_id = _open_build(warehouse, table, scope, code_version, run_id, import_id)
-    try:
-        difference, rows_by_day, row_count = _Difference(), Counter[date](), 0
-        found: list[AuditFinding | RowsFinding] = []
-        for part in parts:
-            _write_unpublished(warehouse, table, difference.unwritten)
-            conformed = conform(part.frame, table)
-            difference = difference.followed_by(
-                _difference(warehouse, table, conformed, part.covers, build_id)
+class Publication:
+    """A build of rows too many to be held at once: parts are added, then all become current
+    together. No two parts cover the same row.
+
+    A context manager: an exception inside marks the build as failed. Arguments as of ``publish``.
+    """
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        table: Table,
+        *,
+        scope: Scope | None,
+        code_version: str,
+        run_id: str | None = None,
+        import_id: int | None = None,
+        allow_empty: bool = True,
+        observer: CommitObserver | None = None,
+    ) -> None:
+        self._warehouse, self._table, self._scope = warehouse, table, scope
+        self._allow_empty, self._observer = allow_empty, observer
+        self._difference = _Difference()
+        self._rows_by_day = Counter[date]()
+        self._row_count = 0
+        self._found: list[AuditFinding | RowsFinding] = []
+        self.build_id = _open_build(warehouse, table, scope, code_version, run_id, import_id)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            _note_failure(self._warehouse, self.build_id, error)
+
+    def add(self, part: Part) -> None:
+        """Compares the part with the current rows; the part before it is written, unpublished."""
+        _write_unpublished(self._warehouse, self._table, self._difference.unwritten)
+        conformed = conform(part.frame, self._table)
+        self._difference = self._difference.followed_by(
+            _difference(self._warehouse, self._table, conformed, part.covers, self.build_id)
+        )
+        self._found += [finding for audit in part.audits for finding in audit(conformed)]
+        self._rows_by_day.update(_rows_by_day(conformed))
+        self._row_count += len(conformed)
+
+    def publish(self) -> PublishedBuild:
+        """Makes the rows current. Raises ``AuditFailedError`` when a finding failed."""
+        difference, table = self._difference, self._table
+        findings = _merged(self._found)
+        if not self._allow_empty:
+            findings.append(
+                AuditFinding("has_rows", self._row_count > 0, f"{self._row_count} rows")
             )
-            found += [finding for audit in part.audits for finding in audit(conformed)]
-            rows_by_day.update(_rows_by_day(conformed))
-            row_count += len(conformed)
-        findings = _merged(found)
-        if not allow_empty:
-            findings.append(AuditFinding("has_rows", row_count > 0, f"{row_count} rows"))
         failed = [finding for finding in findings if not finding.passed]
         if failed:
-            _write_unpublished(warehouse, table, difference.unwritten)
-            _close_build(warehouse, build_id, "rejected", difference, row_count, findings)
+            _write_unpublished(self._warehouse, table, difference.unwritten)
+            _close_build(
+                self._warehouse, self.build_id, "rejected", difference, self._row_count, findings
+            )
             raise AuditFailedError(
-                f"build {build_id} of {table.name} ({scope or 'all rows'}) failed its audit and "
-                f"stays unpublished; consumers keep the last good rows. "
-                + "; ".join(f"{finding.check}: {finding.detail}" for finding in failed)
+                f"build {self.build_id} of {table.name} ({self._scope or 'all rows'}) failed its "
+                f"audit and stays unpublished; consumers keep the last good rows. "
+                + "; ".join(f"{finding.check}: {finding.detail}" for finding in failed),
+                table.name,
             )
         published_at = _make_current(
-            warehouse, table, difference, build_id, row_count, findings, observer
+            self._warehouse,
+            table,
+            difference,
+            self.build_id,
+            self._row_count,
+            findings,
+            self._observer,
         )
-    except AuditFailedError:
-        raise
-    except BaseException as error:
-        _note_failure(warehouse, build_id, error)
-        raise
-    return PublishedBuild(
-        build_id,
-        table.name,
-        row_count,
-        difference.added,
-        difference.changed,
-        difference.removed,
-        published_at,
-        tuple(findings),
-        dict(rows_by_day),
-    )
+        return PublishedBuild(
+            self.build_id,
+            table.name,
+            self._row_count,
+            difference.added,
+            difference.changed,
+            difference.removed,
+            published_at,
+            tuple(findings),
+            dict(self._rows_by_day),
+        )
 
 
 def pending(warehouse: Warehouse, consumer: Table, upstream: Sequence[Table]) -> list[PendingBuild]:

@@ -36,8 +36,8 @@ from insights_resources.warehouse.publication import (
     AuditFinding,
     CommitObserver,
     Part,
+    Publication,
     PublishedBuild,
-    publish_parts,
 )
 
 #: Tables that one rebuild publishes one after the other, under the writer's lock of the first.
@@ -153,18 +153,18 @@ def _publish(
         passed=True,
         detail=f"{named(builds)}; what stands again is of {named_ids(changes.sources)}",
     )
-    return publish_parts(
+    with Publication(
         warehouse,
         table,
-        (
-            Part(stretch.restored[own_columns(table)], stretch.covers, (lambda frame: [finding],))
-            for stretch in _stretches(warehouse, table, builds)
-        ),
         scope=_scope_of(plan),
         code_version=ROLLBACK,
         import_id=_import_of(warehouse, changes.sources),
         observer=observer,
-    )
+    ) as publication:
+        for stretch in _stretches(warehouse, table, builds):
+            restored = stretch.restored[own_columns(table)]
+            publication.add(Part(restored, stretch.covers, (lambda frame: [finding],)))
+        return publication.publish()
 
 
 def _scope_of(plan: RollbackPlan) -> Scope | None:

@@ -11,7 +11,7 @@ from dagster import DagsterEventType, ExecuteInProcessResult
 from insights_assets.charts.inputs import MOST_DAYS, read_group, read_product
 from insights_assets.charts.pages import draw, group_page, product_page
 from insights_assets.competition.rebuild import rebuild_scores
-from insights_assets.features.rebuild import rebuild_product_features, rebuild_rank_features
+from insights_assets.features.rebuild import rebuild_features
 from insights_jobs.build import build_definitions
 from insights_resources.errors import InvalidInputError
 from insights_resources.marketplaces import ProductKey
@@ -54,8 +54,7 @@ def store(warehouse: Warehouse) -> None:
         warehouse, "kettles", [(MARKETPLACE, asin, date(2026, 1, 1), None) for asin in ASINS]
     )
     scope = Scope(FIRST, LAST)
-    rebuild_product_features(warehouse, scope)
-    rebuild_rank_features(warehouse, scope)
+    rebuild_features(warehouse, scope)
     rebuild_scores(warehouse, scope, now=datetime(2026, 6, 1, tzinfo=UTC))
 
 

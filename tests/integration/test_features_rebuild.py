@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from sqlalchemy import Table
 
 from insights_assets.features import history as reading
 from insights_assets.features.product_features import compute_product_features
 from insights_assets.features.rank_features import compute_rank_features
-from insights_assets.features.rebuild import rebuild_product_features, rebuild_rank_features
+from insights_assets.features.rebuild import FEATURES, rebuild_features
 from insights_resources.errors import AuditFailedError
 from insights_resources.marketplaces import ProductKey
 from insights_resources.scope import Scope
@@ -55,8 +56,7 @@ def current(warehouse: Warehouse, table: Any) -> pd.DataFrame:
 
 def test_published_rows_are_the_computed_ones(warehouse: Warehouse) -> None:
     store_snapshots(warehouse, captures())
-    built = rebuild_product_features(warehouse, SCOPE)
-    ranked = rebuild_rank_features(warehouse, SCOPE)
+    built, ranked = rebuild_features(warehouse, SCOPE)
     made = history_frame(captures())
     for table, expected in (
         (tables.product_features, compute_product_features(made, FIRST, LAST)),
@@ -71,37 +71,37 @@ def test_published_rows_are_the_computed_ones(warehouse: Warehouse) -> None:
     assert all(finding.passed for finding in built.findings + ranked.findings)
 
 
-@pytest.mark.parametrize("rebuild", [rebuild_product_features, rebuild_rank_features])
-def test_a_second_rebuild_changes_nothing(warehouse: Warehouse, rebuild: Any) -> None:
+@pytest.mark.parametrize("table", FEATURES, ids=str)
+def test_a_second_rebuild_changes_nothing(warehouse: Warehouse, table: Table) -> None:
     store_snapshots(warehouse, captures())
-    rebuild(warehouse, SCOPE)
-    again = rebuild(warehouse, SCOPE)
+    rebuild_features(warehouse, SCOPE, [table])
+    again = rebuild_features(warehouse, SCOPE)[FEATURES.index(table)]
     assert (again.rows_added, again.rows_changed, again.rows_removed) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("rebuild", [rebuild_product_features, rebuild_rank_features])
+@pytest.mark.parametrize("table", FEATURES, ids=str)
 def test_day_by_day_and_product_by_product_writes_the_same_rows(
-    warehouse: Warehouse, rebuild: Any, monkeypatch: pytest.MonkeyPatch
+    warehouse: Warehouse, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_snapshots(warehouse, captures())
     for day in SCOPE.days:
         for asin in ASINS:
-            rebuild(warehouse, Scope.of_day(day, [ProductKey(MARKETPLACE, asin)]))
+            rebuild_features(warehouse, Scope.of_day(day, [ProductKey(MARKETPLACE, asin)]), [table])
     monkeypatch.setattr(reading, "CAPTURES_AT_A_TIME", 50)
     monkeypatch.setattr(row_conditions, "_MOST_PARAMETERS", 2)
-    at_once = rebuild(warehouse, SCOPE)
+    (at_once,) = rebuild_features(warehouse, SCOPE, [table])
     assert at_once.row_count >= 20
     assert (at_once.rows_added, at_once.rows_changed, at_once.rows_removed) == (0, 0, 0)
 
 
 def test_a_late_snapshot_changes_its_product_from_its_day_on(warehouse: Warehouse) -> None:
     store_snapshots(warehouse, captures())
-    rebuild_product_features(warehouse, SCOPE)
+    rebuild_features(warehouse, SCOPE)
     before = current(warehouse, tables.product_features)
     late = capture(at(FIRST + timedelta(days=2), 23), asin=ASINS[1], price=777, page_id="late")
     store_snapshots(warehouse, [*captures(), late])
 
-    built = rebuild_product_features(
+    built, _ = rebuild_features(
         warehouse, Scope(FIRST, LAST, frozenset({ProductKey(MARKETPLACE, ASINS[1])}))
     )
     after = current(warehouse, tables.product_features)
@@ -114,47 +114,47 @@ def test_a_late_snapshot_changes_its_product_from_its_day_on(warehouse: Warehous
 
 def test_rows_go_with_their_snapshots_and_only_in_the_scope(warehouse: Warehouse) -> None:
     store_snapshots(warehouse, captures())
-    rebuild_product_features(warehouse, SCOPE)
+    rebuild_features(warehouse, SCOPE)
     store_snapshots(warehouse, captures(ASINS[:3]))
     only = Scope.of_day(LAST, [ProductKey(MARKETPLACE, ASINS[3])])
-    assert rebuild_product_features(warehouse, only).rows_removed == 1
+    assert [built.rows_removed for built in rebuild_features(warehouse, only)] == [1, 2]
     left = current(warehouse, tables.product_features)
     assert left["asin"].value_counts()[ASINS[3]] == 4
 
 
 def test_no_snapshots_no_rows(warehouse: Warehouse) -> None:
-    for rebuild in (rebuild_product_features, rebuild_rank_features):
-        built = rebuild(warehouse, SCOPE)
+    nobody = Scope(FIRST, LAST, frozenset())
+    for built in rebuild_features(warehouse, SCOPE) + rebuild_features(warehouse, nobody):
         assert built.row_count == 0
-        nobody = rebuild(warehouse, Scope(FIRST, LAST, frozenset()))
-        assert nobody.row_count == 0
 
 
 def test_an_impossible_price_stays_unpublished(warehouse: Warehouse) -> None:
     store_snapshots(warehouse, captures())
-    rebuild_product_features(warehouse, SCOPE)
+    rebuild_features(warehouse, SCOPE)
     good = current(warehouse, tables.product_features)
     free = capture(at(LAST, 23), asin=ASINS[0], price=0, page_id="free")
     store_snapshots(warehouse, [*captures(), free])
     with pytest.raises(AuditFailedError, match="price_is_positive: 1 of 20"):
-        rebuild_product_features(warehouse, SCOPE)
+        rebuild_features(warehouse, SCOPE)
     pd.testing.assert_frame_equal(current(warehouse, tables.product_features), good)
     assert build_statuses(warehouse, "fact_product_features") == ["published", "rejected"]
+    # Of the same history, and published after it.
+    assert build_statuses(warehouse, "fact_rank_features") == ["published", "failed"]
 
 
-@pytest.mark.parametrize("rebuild", [rebuild_product_features, rebuild_rank_features])
+@pytest.mark.parametrize("table", FEATURES, ids=str)
 @pytest.mark.parametrize("captures_at_a_time", [7, 46])
 def test_how_many_captures_are_held_changes_nothing(
     warehouse: Warehouse,
-    rebuild: Any,
+    table: Table,
     captures_at_a_time: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store_snapshots(warehouse, captures())
     monkeypatch.setattr(reading, "CAPTURES_AT_A_TIME", captures_at_a_time)
-    in_parts = rebuild(warehouse, SCOPE)
+    (in_parts,) = rebuild_features(warehouse, SCOPE, [table])
     monkeypatch.undo()
-    at_once = rebuild(warehouse, SCOPE)
+    (at_once,) = rebuild_features(warehouse, SCOPE, [table])
     assert in_parts.rows_by_day == at_once.rows_by_day
     assert in_parts.findings == at_once.findings
     assert (at_once.rows_added, at_once.rows_changed, at_once.rows_removed) == (0, 0, 0)
@@ -166,9 +166,9 @@ def test_a_product_between_others_goes_with_its_snapshots(
 ) -> None:
     monkeypatch.setattr(reading, "CAPTURES_AT_A_TIME", captures_at_a_time)
     store_snapshots(warehouse, captures())
-    rebuild_product_features(warehouse, SCOPE)
+    rebuild_features(warehouse, SCOPE)
     store_snapshots(warehouse, captures([ASINS[0], ASINS[2]]))
-    assert rebuild_product_features(warehouse, SCOPE).rows_removed == 10
+    assert [built.rows_removed for built in rebuild_features(warehouse, SCOPE)] == [10, 20]
     left = current(warehouse, tables.product_features)
     assert set(left["asin"]) == {ASINS[0], ASINS[2]}
 
@@ -178,10 +178,10 @@ def test_a_part_that_fails_the_audit_stops_all_parts(
 ) -> None:
     monkeypatch.setattr(reading, "CAPTURES_AT_A_TIME", 7)
     store_snapshots(warehouse, captures())
-    rebuild_product_features(warehouse, SCOPE)
+    rebuild_features(warehouse, SCOPE)
     good = current(warehouse, tables.product_features)
     free = capture(at(LAST, 23), asin=ASINS[1], price=0, page_id="free")
     store_snapshots(warehouse, [*captures(), free])
     with pytest.raises(AuditFailedError, match="price_is_positive: 1 of 20"):
-        rebuild_product_features(warehouse, SCOPE)
+        rebuild_features(warehouse, SCOPE)
     pd.testing.assert_frame_equal(current(warehouse, tables.product_features), good)

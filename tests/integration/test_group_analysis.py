@@ -14,7 +14,7 @@ from insights_assets.competition.group_analysis import (
     read_group_analysis_async,
 )
 from insights_assets.competition.rebuild import rebuild_scores
-from insights_assets.features.rebuild import rebuild_product_features, rebuild_rank_features
+from insights_assets.features.rebuild import rebuild_features
 from insights_assets.reports.rebuild import rebuild_reports
 from insights_resources.cache import Cache, Count
 from insights_resources.scope import Scope
@@ -47,8 +47,7 @@ def grouped(warehouse: Warehouse) -> Warehouse:
 
 def score(warehouse: Warehouse, cache: Cache, scope: Scope, price_of_first: int = 1000) -> None:
     store_snapshots(warehouse, history(price_of_first))
-    rebuild_product_features(warehouse, scope)
-    rebuild_rank_features(warehouse, scope)
+    rebuild_features(warehouse, scope)
     in_cache = analyses_in_cache(warehouse, cache)
     rebuild_scores(warehouse, scope, now=LONG_AFTER, observer=in_cache)
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import select
 
-from insights_assets.features.rebuild import rebuild_product_features, rebuild_rank_features
+from insights_assets.features.rebuild import rebuild_features
 from insights_assets.snapshots.history_import import importing, staging
 from insights_assets.snapshots.history_import.importing import (
     ImportOptions,
@@ -476,8 +476,7 @@ def as_captures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def check_features(warehouse: Warehouse, first: date, last: date) -> int:
     """Rebuilt features of these days are those of plain loops over the stored snapshots; a listing
     that is not known has none. Returns the number of rows."""
-    rebuild_product_features(warehouse, Scope(first, last))
-    rebuild_rank_features(warehouse, Scope(first, last))
+    rebuild_features(warehouse, Scope(first, last))
     captures = [
         item
         for item in as_captures(stored(warehouse))

@@ -301,7 +301,7 @@ def _crash_and_go_on(
 def test_a_crash_between_snapshots_and_features_loses_nothing(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _crash_and_go_on(platform, monkeypatch, features_assets, "rebuild_product_features")
+    _crash_and_go_on(platform, monkeypatch, features_assets, "rebuild_features")
     assert _count(platform, tables.product_snapshots) == 6
 
 
@@ -309,7 +309,7 @@ def test_a_crash_between_snapshots_and_features_loses_nothing(
     ("assets", "rebuild"),
     [
         (snapshots_assets, "rebuild_snapshots"),
-        (features_assets, "rebuild_rank_features"),
+        (features_assets, "rebuild_features"),
         (alerts_assets, "rebuild_alerts"),
         (serving_assets, "rebuild_product_summaries"),
     ],

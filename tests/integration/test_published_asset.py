@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -41,27 +42,23 @@ def _and_refuses(audit: Callable[..., Iterable[AuditFinding]]) -> Callable[..., 
     return refusing
 
 
-def _doubles_prices(compute: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
+def _doubles_prices(compute: Callable[..., Any]) -> Callable[..., Any]:
     """A formula with a mistake."""
 
-    def doubling(*args: Any) -> pd.DataFrame:
+    def doubling(*args: Any) -> dict[str, Any]:
         computed = compute(*args)
-        return computed.assign(price=computed["price"] * 2)
+        return computed | {"price": computed["price"] * 2}
 
     return doubling
 
 
 def _break_features(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wrong prices, which an audit notices."""
-    module = features_rebuild.product_features
-    monkeypatch.setattr(
-        module, "compute_product_features", _doubles_prices(module.compute_product_features)
+    products, ranks = features_rebuild._LAYERS
+    broken = replace(
+        products, compute=_doubles_prices(products.compute), audit=_and_refuses(products.audit)
     )
-    monkeypatch.setattr(
-        features_rebuild,
-        "audit_product_features",
-        _and_refuses(features_rebuild.audit_product_features),
-    )
+    monkeypatch.setattr(features_rebuild, "_LAYERS", (broken, ranks))
 
 
 def _audit_check(asset: str) -> tuple[AssetCheckExecutionRecordStatus, dict[str, Any]]:
@@ -120,7 +117,7 @@ def test_a_build_that_fails_its_audit_fails_the_run_and_leaves_consumers_the_las
             platform.run("whole_graph", FIRST, LAST)
 
     # Whoever started the run reads which audit failed of what, and what it found, and no more.
-    assert str(failure.value).startswith(f"{FEATURES}: build ")
+    assert str(failure.value).startswith("features: build ")
     for part in (
         f"fact_product_features ({FIRST} to {LAST}, all products) failed its audit",
         "consumers keep the last good rows",

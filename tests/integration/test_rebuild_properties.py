@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from insights_assets.alerts.default_rules import sync_default_rules
 from insights_assets.alerts.rebuild import rebuild_alerts
 from insights_assets.competition.rebuild import rebuild_scores
-from insights_assets.features.rebuild import rebuild_product_features, rebuild_rank_features
+from insights_assets.features.rebuild import rebuild_features
 from insights_resources.marketplaces import ProductKey
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
@@ -69,7 +69,7 @@ def captures(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 def rebuild(warehouse: Warehouse, scope: Scope) -> list[PublishedBuild]:
     """Everything that follows the snapshots, in its order."""
-    built = [rebuild_product_features(warehouse, scope), rebuild_rank_features(warehouse, scope)]
+    built = rebuild_features(warehouse, scope)
     built.append(rebuild_scores(warehouse, scope, now=LATER))
     alerts = rebuild_alerts(warehouse, scope)
     return [*built, alerts.alerts, alerts.states]

@@ -15,7 +15,7 @@ from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import func, select, update
 
 from insights_assets.competition.rebuild import rebuild_scores
-from insights_assets.features.rebuild import rebuild_product_features, rebuild_rank_features
+from insights_assets.features.rebuild import rebuild_features
 from insights_assets.reports import rebuild as reports_rebuild
 from insights_assets.reports.rebuild import rebuild_reports, write_report_files
 from insights_assets.reports.schema import SCHEMA_VERSION, Report
@@ -56,8 +56,7 @@ def history(price_of_first: int = 1000) -> list[dict[str, Any]]:
 def store(warehouse: Warehouse, price_of_first: int = 1000) -> None:
     """Makes these the snapshots, features and scores of the days."""
     store_snapshots(warehouse, history(price_of_first))
-    rebuild_product_features(warehouse, SCOPE)
-    rebuild_rank_features(warehouse, SCOPE)
+    rebuild_features(warehouse, SCOPE)
     rebuild_scores(warehouse, SCOPE, now=LONG_AFTER)
 
 
@@ -386,7 +385,7 @@ def test_files_of_an_old_report_keep_naming_what_it_was_made_from(
     before = path.read_text()
     # Scores of before are superseded, and no report is made from the new ones yet.
     store_snapshots(scored, [row | {"price": row["price"] + 1} for row in history()])
-    rebuild_product_features(scored, SCOPE)
+    rebuild_features(scored, SCOPE)
     rebuild_scores(scored, SCOPE, now=LONG_AFTER)
     write_report_files(scored, tmp_path, DAY, "pots")
     assert path.read_text() == before

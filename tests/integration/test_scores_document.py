@@ -21,7 +21,7 @@ from insights_assets.competition.formulas import Method
 from insights_assets.competition.group_day import read_group_day
 from insights_assets.competition.rebuild import rebuild_scores
 from insights_assets.competition.what_if import parse_changes, what_if
-from insights_assets.features.rebuild import rebuild_product_features, rebuild_rank_features
+from insights_assets.features.rebuild import rebuild_features
 from insights_resources.scope import Scope
 from insights_resources.settings import PROJECT_ROOT
 from insights_resources.warehouse.contract_views import CONTRACT_SCHEMA
@@ -52,8 +52,7 @@ def example(warehouse: Warehouse) -> tuple[str, str]:
         shown["group"],
         [(MARKETPLACE, each["asin"], date(2026, 1, 1), None) for each in captures],
     )
-    rebuild_product_features(warehouse, Scope.of_day(day))
-    rebuild_rank_features(warehouse, Scope.of_day(day))
+    rebuild_features(warehouse, Scope.of_day(day))
     rebuild_scores(warehouse, Scope.of_day(day))
     group_day = read_group_day(warehouse, shown["group"], day)
     product = group_day.product(shown["asin"])

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from insights_assets.competition.rebuild import audit_scores, rebuild_scores
-from insights_assets.features.rebuild import rebuild_product_features, rebuild_rank_features
+from insights_assets.features.rebuild import rebuild_features
 from insights_resources.marketplaces import ProductKey
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
@@ -45,8 +45,7 @@ def rebuild_all(
     warehouse: Warehouse, scope: Scope = SCOPE, captures: list[dict[str, Any]] | None = None
 ) -> PublishedBuild:
     store_snapshots(warehouse, history() if captures is None else captures)
-    rebuild_product_features(warehouse, SCOPE)
-    rebuild_rank_features(warehouse, SCOPE)
+    rebuild_features(warehouse, SCOPE)
     return rebuild_scores(warehouse, scope, now=LONG_AFTER)
 
 
@@ -91,7 +90,7 @@ def test_a_product_brings_the_whole_of_its_groups(warehouse: Warehouse) -> None:
     store_group(warehouse, "pots", members(*ASINS[3:]))
     rebuild_all(warehouse)
     store_snapshots(warehouse, history(price_of_first=5000))
-    rebuild_product_features(warehouse, SCOPE)
+    rebuild_features(warehouse, SCOPE)
     one = Scope.of_day(DAY, [ProductKey(MARKETPLACE, ASINS[0])])
     built = rebuild_scores(warehouse, one, now=LONG_AFTER)
     assert built.row_count == 4 * 2

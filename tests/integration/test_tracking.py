@@ -93,12 +93,12 @@ def test_a_failed_run_leaves_the_request_failed_with_its_error_and_the_product_t
         raise MemoryError("out of memory")
 
     with monkeypatch.context() as broken:
-        broken.setattr(features_assets, "rebuild_product_features", crash)
+        broken.setattr(features_assets, "rebuild_features", crash)
         with pytest.raises(RunFailedError, match="out of memory"):
             _track(platform, asked)
     (failed,) = _rows(platform, tables.tracking_requests)
     assert failed.status == "failed"
-    assert failed.error.startswith("features/product_features: ")
+    assert failed.error.startswith("features: ")
     assert "out of memory" in failed.error
     assert failed.finished_at is not None
     assert _products(platform) == {asked.asin: ("cli", True)}

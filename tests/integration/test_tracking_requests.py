@@ -504,7 +504,7 @@ def test_a_failed_asset_is_named_with_its_error(
     def crash(*args: object, **kwargs: object) -> None:
         raise MemoryError("out of memory")
 
-    monkeypatch.setattr(features_assets, "rebuild_product_features", crash)
+    monkeypatch.setattr(features_assets, "rebuild_features", crash)
     _script(IN_STOCK)
     _ask(sqlite_platform, KEY)
     (request,) = _tick(sqlite_platform)
@@ -513,7 +513,7 @@ def test_a_failed_asset_is_named_with_its_error(
     assert _tick(sqlite_platform) == []
     (row,) = _requests(sqlite_platform)
     assert row.status == "pending"
-    assert row.error.startswith("features/product_features: ")
+    assert row.error.startswith("features: ")
     assert "out of memory" in row.error
 
 

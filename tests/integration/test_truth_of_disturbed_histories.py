@@ -23,7 +23,7 @@ import pytest
 from insights_assets.alerts.default_rules import sync_default_rules
 from insights_assets.alerts.rebuild import rebuild_alerts
 from insights_assets.competition.rebuild import rebuild_scores
-from insights_assets.features.rebuild import rebuild_product_features, rebuild_rank_features
+from insights_assets.features.rebuild import rebuild_features
 from insights_assets.features.timeline import LOOK_BACK_DAYS
 from insights_assets.run_scope import scopes_of_changes
 from insights_resources.marketplaces import ProductKey
@@ -142,8 +142,7 @@ def _hundredths(amount: Decimal | None) -> int | None:
 
 def _rebuild(warehouse: Warehouse, scopes: list[Scope]) -> None:
     for scope in scopes:
-        rebuild_product_features(warehouse, scope)
-        rebuild_rank_features(warehouse, scope)
+        rebuild_features(warehouse, scope)
         rebuild_scores(warehouse, scope, now=LONG_AFTER)
         rebuild_alerts(warehouse, scope)
 
@@ -253,8 +252,7 @@ def test_alerts(rebuilt: Warehouse, expected: ExpectedResults) -> None:
 def test_a_rebuild_of_everything_changes_nothing(rebuilt: Warehouse) -> None:
     alerts = rebuild_alerts(rebuilt, SCOPE)
     for built in (
-        rebuild_product_features(rebuilt, SCOPE),
-        rebuild_rank_features(rebuilt, SCOPE),
+        *rebuild_features(rebuilt, SCOPE),
         rebuild_scores(rebuilt, SCOPE, now=LONG_AFTER),
         alerts.alerts,
         alerts.states,

@@ -120,17 +120,17 @@ def test_a_crash_in_the_middle_is_completed_by_the_next_run(
 ) -> None:
     import insights_assets.features.assets as features
 
-    rebuild = features.rebuild_rank_features
+    rebuild = features.rebuild_features
 
     def crash(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(features, "rebuild_rank_features", crash)
+    monkeypatch.setattr(features, "rebuild_features", crash)
     with pytest.raises((RunFailedError, KeyboardInterrupt)):
         platform.run("whole_graph", FIRST, LAST)
     assert _count(platform, tables.product_snapshots) > 0
     assert _count(platform, tables.competitive_scores) == 0
-    monkeypatch.setattr(features, "rebuild_rank_features", rebuild)
+    monkeypatch.setattr(features, "rebuild_features", rebuild)
     platform.run("whole_graph", FIRST, LAST)
 
     other_folder = tmp_path / "undisturbed"

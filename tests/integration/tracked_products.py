@@ -9,7 +9,7 @@ import pandas as pd
 from sqlalchemy import insert
 
 from insights_assets.competition.rebuild import rebuild_scores
-from insights_assets.features.rebuild import rebuild_product_features, rebuild_rank_features
+from insights_assets.features.rebuild import rebuild_features
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
@@ -42,8 +42,7 @@ def history(price_of_first: int = 1000) -> list[dict[str, Any]]:
 
 def store(warehouse: Warehouse, captures: list[dict[str, Any]]) -> None:
     store_snapshots(warehouse, captures)
-    rebuild_product_features(warehouse, SCOPE)
-    rebuild_rank_features(warehouse, SCOPE)
+    rebuild_features(warehouse, SCOPE)
     rebuild_scores(warehouse, SCOPE, now=LONG_AFTER)
 
 
