@@ -47,11 +47,20 @@ class History:
     last_day: date
 
 
-def fill(warehouse: Warehouse, products: int, last_day: date, days: int, seed: int) -> History:
+def fill(
+    warehouse: Warehouse,
+    products: int,
+    last_day: date,
+    days: int,
+    seed: int,
+    *,
+    short_listings: bool = False,
+) -> History:
     """Writes the snapshots of ``days`` days up to ``last_day``, products, groups and rules into an
-    empty, migrated warehouse on PostgreSQL."""
+    empty, migrated warehouse on PostgreSQL. ``short_listings``: of some 600 bytes instead of 2 KB.
+    """
     rng = np.random.default_rng(seed)
-    made = _Products(rng, products)
+    made = _Products(rng, products, 40 if short_listings else 150)
     _write_catalog(warehouse, made, last_day - timedelta(days=days))
     sync_default_rules(warehouse)
     series = _Series(rng, made, days)
@@ -68,7 +77,7 @@ def fill(warehouse: Warehouse, products: int, last_day: date, days: int, seed: i
 class _Products:
     """What does not change about products: identity, categories, listings."""
 
-    def __init__(self, rng: np.random.Generator, count: int) -> None:
+    def __init__(self, rng: np.random.Generator, count: int, listing_words: int) -> None:
         self.count = count
         self.market = np.sort(rng.integers(0, len(MARKETPLACES), count))
         self.asin = _unique_asins(rng, count)
@@ -79,7 +88,10 @@ class _Products:
         parent = np.where(rng.random(count) < 0.1, np.arange(count) // 3 * 3, -1)
         self.parent = ["\\N" if p < 0 else "P" + self.asin[p][1:] for p in parent.tolist()]
         # Two versions of each listing: before and after an edit.
-        self.listing = [[_listing(rng, self.asin[n], v) for n in range(count)] for v in range(2)]
+        self.listing = [
+            [_listing(rng, self.asin[n], version, listing_words) for n in range(count)]
+            for version in range(2)
+        ]
 
 
 def _unique_asins(rng: np.random.Generator, count: int) -> list[str]:
@@ -90,12 +102,16 @@ def _unique_asins(rng: np.random.Generator, count: int) -> list[str]:
     return ["B0" + "0" + "".join(row) for row in _ALPHABET[digits].tolist()]
 
 
-def _listing(rng: np.random.Generator, asin: str, version: int) -> str:
-    """title, bullets, description, images, breadcrumbs, field_sources in COPY's format."""
-    words = [_WORDS[n] for n in rng.integers(0, len(_WORDS), 150).tolist()]
+def _listing(rng: np.random.Generator, asin: str, version: int, length: int) -> str:
+    """title, bullets, description, images, breadcrumbs, field_sources in COPY's format, of so many
+    words."""
+    words = [_WORDS[n] for n in rng.integers(0, len(_WORDS), length).tolist()]
     title = f"{asin} " + " ".join(words[: 8 + 8 * version])
-    bullets = ", ".join(f'"{" ".join(words[n * 20 : n * 20 + 18])}"' for n in range(1, 6))
-    description = " ".join(words[40:])
+    of_each = length // 8
+    bullets = ", ".join(
+        f'"{" ".join(words[n * of_each : (n + 1) * of_each])}"' for n in range(1, 6)
+    )
+    description = " ".join(words[length // 4 :])
     images = ", ".join(
         f'"https://m.media-amazon.com/images/I/{asin}{n}._AC_SL1500_.jpg"' for n in range(6)
     )

@@ -59,14 +59,15 @@ def installed_postgres() -> list[Path]:
 
 
 @contextmanager
-def postgres_server(installation: Path | None = None) -> Iterator[str]:
+def postgres_server(installation: Path | None = None, *, in_memory: bool = True) -> Iterator[str]:
     """A fresh PostgreSQL on a free port of 127.0.0.1; its URL, with the superuser's password.
 
-    ``installation``: the program folder of another than the wheel's.
+    ``installation``: the program folder of another than the wheel's. ``in_memory`` False: for
+    databases too large for a disk in memory.
     """
     identity = _identity()
     with (
-        _temporary_folder(identity, in_memory=True) as folder,
+        _temporary_folder(identity, in_memory=in_memory) as folder,
         nullcontext(installation) if installation else _postgres_programs(identity) as programs,
     ):
         data, log = folder / "data", folder / "log"
