@@ -9,6 +9,7 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, or_, select
 
 from insights_assets.competition.formulas import Method
+from insights_assets.serving.product_search import index_listings, pending_listings
 from insights_resources.marketplaces import ProductKey
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
@@ -58,7 +59,8 @@ def rebuild_product_summaries(
     run_id: str | None = None,
     observer: CommitObserver | None = None,
 ) -> PublishedBuild:
-    """Publishes ``fact_product_summaries`` for these products, or for all that are tracked.
+    """Publishes ``fact_product_summaries`` for these products, or for all that are tracked, and
+    before them what search finds them by.
 
     A product that was never captured has a row of its key and label. ``observer`` is told what
     changes (see ``cached_summaries``). Raises ``AuditFailedError``
@@ -66,10 +68,13 @@ def rebuild_product_summaries(
     """
     table = tables.product_summaries
     with warehouse.writer_lock(table, None, None):
+        listings = pending_listings(warehouse)
+        rows = _summaries(warehouse, only)
+        index_listings(warehouse, rows, only, listings, run_id=run_id)
         return publish(
             warehouse,
             table,
-            _summaries(warehouse, only),
+            rows,
             covers=of_products(table, only),
             scope=None,
             audits=(audit_summaries,),

@@ -23,8 +23,8 @@ from insights_resources.warehouse.written_views import WRITTEN_VIEWS
 CONTRACT_SCHEMA = "insights"
 SNAPSHOT_VERSIONS = "product_snapshot_versions"
 
-#: How the platform keeps its place: no consumer needs these tables.
-_INTERNAL_ONLY = {"ops_consumed_builds", "fact_alert_states"}
+#: How the platform keeps its place, and its index: no consumer needs these tables.
+_INTERNAL_ONLY = {"ops_consumed_builds", "fact_alert_states", "fact_product_search"}
 #: Columns of publication that tell a consumer nothing.
 _HIDDEN_COLUMNS = {"row_hash", "superseded_at"}
 

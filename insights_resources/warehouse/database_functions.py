@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from insights_resources.marketplaces import ASIN_PATTERN, MARKETPLACES
-from insights_resources.warehouse import tables
+from insights_resources.warehouse import search_text, tables
 from insights_resources.warehouse.contract_views import (
     CONTRACT_SCHEMA,
     SNAPSHOT_VERSIONS,
@@ -51,6 +51,8 @@ class DatabaseFunction:
     #: SECURITY DEFINER, with a fixed search path; nobody may call it but whom it is granted to.
     runs_as_owner: bool = False
     restricted_to: Caller | None = None
+    #: Settings while it runs, as "name = value".
+    settings: tuple[str, ...] = ()
 
     @property
     def callers(self) -> Caller:
@@ -67,10 +69,11 @@ class DatabaseFunction:
         owner = (
             "SECURITY DEFINER SET search_path = pg_catalog, pg_temp" if self.runs_as_owner else ""
         )
+        settings = " ".join(f"SET {setting}" for setting in self.settings)
         return (
             f"CREATE OR REPLACE FUNCTION {self.schema}.{self.name}({self.arguments}) "
             f"RETURNS {self.returns} LANGUAGE {self.language} {self.volatility} {owner} "
-            f"AS $function$\n{self.body.strip()}\n$function$"
+            f"{settings} AS $function$\n{self.body.strip()}\n$function$"
         )
 
 
@@ -238,10 +241,210 @@ END
     )
 
 
+def _fold_text() -> DatabaseFunction:
+    """``search_text.fold`` in SQL."""
+    letters = search_text.LETTERS
+    folded = (
+        f"translate(normalize(regexp_replace(normalize("
+        f"translate(t, '{search_text.MARKS_AFTER_NAMES}', '  '), NFKD), "
+        f"'[{search_text.REMOVED}]', '', 'g'), NFKC), "
+        f"'{''.join(letters)}', '{''.join(letters.values())}')"
+    )
+    for letter, spelled_out in search_text.SPELLED_OUT.items():
+        folded = f"replace({folded}, '{letter}', '{spelled_out}')"
+    return DatabaseFunction(
+        INTERNAL_SCHEMA,
+        "fold_text",
+        arguments="t text",
+        types="text",
+        returns="text",
+        body=f"SELECT {folded}",
+        comment="A text without case, accents and compatibility characters.",
+        volatility="IMMUTABLE",
+    )
+
+
+def _search_terms() -> DatabaseFunction:
+    """``search_text.query_terms`` in SQL."""
+    unspaced = search_text.UNSPACED
+    return DatabaseFunction(
+        INTERNAL_SCHEMA,
+        "search_terms",
+        arguments="query text",
+        types="text",
+        returns="TABLE (needle text, tokens text[], is_prefix boolean)",
+        body=f"""
+WITH folded AS (
+    SELECT left(
+        {INTERNAL_SCHEMA}.fold_text(left(query, {search_text.QUERY_CHARACTERS})),
+        {search_text.FOLDED_CHARACTERS}
+    ) AS t
+), parts AS (
+    SELECT p.place, p.part, p.place % 2 = 0 AND p.place < count(*) OVER () AS is_phrase
+    FROM folded
+    CROSS JOIN LATERAL unnest(string_to_array(t, '"')) WITH ORDINALITY AS p (part, place)
+), separated AS (
+    SELECT place, is_phrase,
+        CASE WHEN is_phrase THEN regexp_replace(part, '[{search_text.SEPARATORS}]+', ' ', 'g')
+            ELSE regexp_replace(part, '[{search_text.SEPARATORS_BUT_STAR}]+', ' ', 'g') END AS part
+    FROM parts
+), spaced AS (
+    SELECT place, is_phrase,
+        regexp_replace(
+            regexp_replace(part, '([{unspaced}])([^{unspaced} ])', '\\1 \\2', 'g'),
+            '([^{unspaced} ])([{unspaced}])', '\\1 \\2', 'g'
+        ) AS part
+    FROM separated
+), asked AS (
+    SELECT place, 0::bigint AS word_place, false AS is_prefix,
+        btrim(regexp_replace(part, ' +', ' ', 'g'), ' ') AS words
+    FROM spaced
+    WHERE is_phrase
+    UNION ALL
+    SELECT s.place, w.word_place,
+        w.word LIKE '%*' AND length(rtrim(w.word, '*')) >= {search_text.SHORTEST_PREFIX}
+            AND w.word !~ '^[{unspaced}]',
+        rtrim(w.word, '*')
+    FROM spaced AS s
+    CROSS JOIN LATERAL unnest(string_to_array(regexp_replace(s.part, '\\*+', '* ', 'g'), ' '))
+        WITH ORDINALITY AS w (word, word_place)
+    WHERE NOT s.is_phrase
+)
+SELECT
+    CASE WHEN words ~ '^[{unspaced}]' THEN '' ELSE ' ' END || words
+        || CASE WHEN is_prefix OR words ~ '[{unspaced}]$' THEN '' ELSE ' ' END,
+    ARRAY(
+        SELECT CASE WHEN w.word ~ '^[{unspaced}]' THEN substr(w.word, n.first::integer, 2)
+            ELSE left(w.word, {search_text.TOKEN_CHARACTERS}) END
+        FROM unnest(string_to_array(words, ' ')) WITH ORDINALITY AS w (word, place)
+        CROSS JOIN LATERAL generate_series(
+            1, CASE WHEN w.word ~ '^[{unspaced}]' THEN greatest(length(w.word) - 1, 1) ELSE 1 END
+        ) AS n (first)
+        ORDER BY w.place, n.first
+    ),
+    is_prefix
+FROM asked
+WHERE words <> ''
+ORDER BY place, word_place
+LIMIT {search_text.QUERY_TERMS}""",  # noqa: S608
+        comment="What a search asks for: pieces of folded text, and their tokens in the index.",
+        volatility="IMMUTABLE",
+    )
+
+
+#: Rows that the index finds and that are compared with the query and ranked: of those with every
+#: word in title or brand, and of all.
+_NAMED_HITS, _OTHER_HITS = 500, 500
+
+
+def _search_products() -> DatabaseFunction:
+    searched, summaries = tables.product_search.name, tables.product_summaries.name
+    named, market = search_text.NAMED, search_text.OF_MARKETPLACE
+    title, brand, bullets, description = search_text.WEIGHTS
+
+    def hits(wanted: str, at_most: int) -> str:
+        return f"""
+        SELECT c.marketplace, c.asin, e1.title_end, found.rank
+        FROM (
+            -- Joined to nothing, the text is decompressed once and not by every function.
+            SELECT s.marketplace, s.asin, s.folded || '' AS folded
+            FROM {INTERNAL_SCHEMA}.{searched} AS s
+            WHERE s.recorded_at IS NOT NULL AND s.superseded_at IS NULL
+                AND array_to_tsvector(string_to_array(s.tokens, ' ')) @@ {wanted}
+            LIMIT {at_most}
+        ) AS c
+        CROSS JOIN LATERAL (
+            SELECT strpos(c.folded, E'\\n') AS title_end OFFSET 0
+        ) AS e1
+        CROSS JOIN LATERAL (
+            SELECT title_end + strpos(substr(c.folded, title_end + 1), E'\\n') AS brand_end OFFSET 0
+        ) AS e2
+        CROSS JOIN LATERAL (
+            SELECT brand_end + strpos(substr(c.folded, brand_end + 1), E'\\n') AS bullets_end
+            OFFSET 0
+        ) AS e3
+        CROSS JOIN LATERAL (
+            SELECT bool_and(p.place > 0) AS has_all,
+                avg(CASE WHEN p.place < title_end THEN {title} WHEN p.place < brand_end THEN {brand}
+                    WHEN p.place < bullets_end THEN {bullets} ELSE {description} END
+                )::double precision AS rank
+            FROM (SELECT strpos(c.folded, needle) AS place FROM unnest(needles) AS n (needle)) AS p
+        ) AS found
+        WHERE found.has_all"""  # noqa: S608
+
+    return DatabaseFunction(
+        CONTRACT_SCHEMA,
+        "search_products",
+        arguments="query text, max_results integer DEFAULT 20, of_marketplace text DEFAULT NULL",
+        types="text, integer, text",
+        returns="TABLE (marketplace text, asin text, title text, brand text, "
+        "rank double precision)",
+        body=f"""
+#variable_conflict use_column
+DECLARE
+    needles text[];
+    in_names tsquery;
+    anywhere tsquery;
+    wanted integer := least(greatest(coalesce(max_results, 20), 0), 1000);
+BEGIN
+    -- No token holds a quotation mark: what separates words is in none.
+    SELECT array_agg(t.needle), string_agg(q.in_names, ' & ')::tsquery,
+        string_agg(q.anywhere, ' & ')::tsquery
+    INTO needles, in_names, anywhere
+    FROM {INTERNAL_SCHEMA}.search_terms(query) AS t
+    CROSS JOIN LATERAL (
+        SELECT string_agg('''{named}' || k.token || x.ending, ' & ') AS in_names,
+            string_agg('''' || k.token || x.ending, ' & ') AS anywhere
+        FROM unnest(t.tokens) AS k (token)
+        CROSS JOIN (SELECT CASE WHEN t.is_prefix THEN ''':*' ELSE '''' END AS ending) AS x
+    ) AS q;
+    IF needles IS NULL OR wanted = 0 THEN
+        RETURN;
+    END IF;
+    IF of_marketplace IS NOT NULL THEN
+        IF of_marketplace !~ '^[a-z.-]+$' THEN
+            RETURN;
+        END IF;
+        in_names := in_names && ('''{market}' || of_marketplace || '''')::tsquery;
+        anywhere := anywhere && ('''{market}' || of_marketplace || '''')::tsquery;
+    END IF;
+    RETURN QUERY
+    WITH named_hits AS MATERIALIZED ({hits("in_names", _NAMED_HITS)}
+    ), other_hits AS MATERIALIZED ({hits("anywhere", _OTHER_HITS)}
+            AND (SELECT count(*) FROM named_hits) < wanted
+    ), best AS (
+        SELECT * FROM named_hits UNION SELECT * FROM other_hits
+        ORDER BY rank DESC, title_end, marketplace, asin
+        LIMIT wanted
+    )
+    SELECT b.marketplace::text, b.asin::text, p.title, p.brand, b.rank
+    FROM best AS b
+    LEFT JOIN {INTERNAL_SCHEMA}.{summaries} AS p
+        ON p.marketplace = b.marketplace AND p.asin = b.asin
+        AND p.recorded_at IS NOT NULL AND p.superseded_at IS NULL
+    ORDER BY b.rank DESC, b.title_end, b.marketplace, b.asin;
+END""",  # noqa: S608
+        comment="Products whose listing (title, brand, bullets, description at the last capture "
+        "that knows them) has all words of the query, the best first: words, beginnings (kett*, "
+        'at least three letters) and "phrases"; in Chinese, Japanese, Korean and Thai any piece of '
+        "text. Case and accents do not count. rank is above 0 to 1: 1 when every word stands in "
+        "the title, less for brand, bullets and description. Of very many hits the best of some "
+        "hundreds are given. max_results at most 1000.",
+        language="plpgsql",
+        volatility="STABLE",
+        runs_as_owner=True,
+        # One plan, by the index, whatever the words are.
+        settings=("enable_seqscan = off", "plan_cache_mode = force_generic_plan", "jit = off"),
+    )
+
+
 #: In the order in which they are made.
 FUNCTIONS: tuple[DatabaseFunction, ...] = (
     _snapshot_as_of(),
     _refresh_mart(),
     _request_tracking(),
     _make_partition(),
+    _fold_text(),
+    _search_terms(),
+    _search_products(),
 )

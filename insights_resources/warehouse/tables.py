@@ -1103,6 +1103,30 @@ product_summaries = _versioned_fact(
     consistency=Consistency.STRONG,
 )
 
+product_search = _versioned_fact(
+    "fact_product_search",
+    _marketplace(),
+    _asin(),
+    _text(
+        "folded",
+        "Listing as it is searched: title, brand, bullets and description, folded and cut into words (see search_text).",
+        nullable=False,
+    ),
+    _text("tokens", "What the index holds of it, with spaces between.", nullable=False),
+    Index(
+        "ix_fact_product_search_tokens",
+        text("array_to_tsvector(string_to_array(tokens, ' '))"),
+        postgresql_using="gin",
+        postgresql_where=text("recorded_at IS NOT NULL AND superseded_at IS NULL"),
+        # Searches read the list of pending entries through: a short one, in KB.
+        postgresql_with={"gin_pending_list_limit": "1024"},
+    ).ddl_if(dialect="postgresql"),
+    key=("marketplace", "asin"),
+    comment="The text of each product's listing, for search_products.",
+    grain="marketplace, asin",
+    consistency=Consistency.EVENTUAL,
+)
+
 VERSIONED_FACTS: tuple[Table, ...] = tuple(
     table for table in metadata.sorted_tables if table.info["versioned"]
 )
