@@ -13,6 +13,7 @@ import argparse
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -136,25 +137,42 @@ def queries(listings: Listings) -> dict[str, Callable[[], str]]:
 
 
 def measure(warehouse: Warehouse, listings: Listings, repeats: int) -> bool:
-    """Prints the times; False when a p95 is over the limit."""
+    """Prints the times; False when a p95 of the clock is over the limit.
+
+    The server's processor time is that of the one process that answers, which other load on the
+    machine lengthens little.
+    """
+    with warehouse.read() as connection:
+        server = connection.scalar(text("SELECT pg_backend_pid()"))
     within = True
-    print("| query | median | p95 | worst | found (median) |\n|---|--:|--:|--:|--:|")
+    print(
+        "| query | median | p95 | worst | server's CPU: p95 | found (median) |\n"
+        "|---|--:|--:|--:|--:|--:|"
+    )
     for kind, query in queries(listings).items():
         for _ in range(3):
             search_products(warehouse, query())
-        times, found = [], []
+        times, processor, found = [], [], []
         for _ in range(repeats):
             asked = query()
-            began = time.perf_counter()
+            began, busy = time.perf_counter(), _processor_ms(server)
             found.append(len(search_products(warehouse, asked)))
             times.append((time.perf_counter() - began) * 1000)
+            processor.append(_processor_ms(server) - busy)
         p95 = float(np.percentile(times, 95))
         within = within and p95 < LIMIT_MS
         print(
             f"| {kind} | {np.median(times):.1f} ms | {p95:.1f} ms | {max(times):.1f} ms "
-            f"| {np.median(found):.0f} |"
+            f"| {np.percentile(processor, 95):.1f} ms | {np.median(found):.0f} |",
+            flush=True,
         )
     return within
+
+
+def _processor_ms(process: int) -> float:
+    """Processor time of a process so far."""
+    nanoseconds = Path(f"/proc/{process}/schedstat").read_text(encoding="ascii").split()[0]
+    return int(nanoseconds) / 1e6
 
 
 def main() -> None:
@@ -167,11 +185,22 @@ def main() -> None:
     with postgres_server() as url, fresh_database(url) as database:
         warehouse = Warehouse.open(database)
         migrate(warehouse)
-        began, processor = time.perf_counter(), time.process_time()
+        with warehouse.begin() as connection:
+            index = connection.scalar(
+                text(
+                    "SELECT pg_get_indexdef(to_regclass('warehouse.ix_fact_product_search_tokens'))"
+                )
+            )
+            connection.execute(text("DROP INDEX warehouse.ix_fact_product_search_tokens"))
+        began = time.perf_counter()
         fill(warehouse, listings, options.products)
+        written = time.perf_counter()
+        with warehouse.begin() as connection:
+            connection.exec_driver_sql(index)
         print(
-            f"{options.products:,} products written in {time.perf_counter() - began:.0f} s, "
-            f"{time.process_time() - processor:.0f} s of CPU here ({datetime.now(UTC):%Y-%m-%d})"
+            f"{options.products:,} products: generated, folded and written in "
+            f"{written - began:.0f} s, indexed in {time.perf_counter() - written:.0f} s "
+            f"({datetime.now(UTC):%Y-%m-%d})"
         )
         with warehouse.engine.connect().execution_options(
             isolation_level="AUTOCOMMIT"

@@ -332,9 +332,10 @@ LIMIT {search_text.QUERY_TERMS}""",  # noqa: S608
     )
 
 
-#: Rows that the index finds and that are compared with the query and ranked: of those with every
-#: word in title or brand, and of all.
-_NAMED_HITS, _OTHER_HITS = 500, 500
+#: Ranking costs by row and term: so many of both, and rows enough for what is asked for.
+_RANKED = 900
+#: Rows that may be looked at for a phrase, or a run of several characters, whose words they have.
+_LOOKED_AT = 1_500
 
 
 def _search_products() -> DatabaseFunction:
@@ -342,16 +343,21 @@ def _search_products() -> DatabaseFunction:
     named, market = search_text.NAMED, search_text.OF_MARKETPLACE
     title, brand, bullets, description = search_text.WEIGHTS
 
-    def hits(wanted: str, at_most: int) -> str:
+    def hits(wanted: str) -> str:
         return f"""
         SELECT c.marketplace, c.asin, e1.title_end, found.rank
         FROM (
-            -- Joined to nothing, the text is decompressed once and not by every function.
-            SELECT s.marketplace, s.asin, s.folded || '' AS folded
-            FROM {INTERNAL_SCHEMA}.{searched} AS s
-            WHERE s.recorded_at IS NOT NULL AND s.superseded_at IS NULL
-                AND array_to_tsvector(string_to_array(s.tokens, ' ')) @@ {wanted}
-            LIMIT {at_most}
+            SELECT r.marketplace, r.asin, r.folded
+            FROM (
+                -- Joined to nothing, the text is decompressed once and not by every function.
+                SELECT s.marketplace, s.asin, s.folded || '' AS folded
+                FROM {INTERNAL_SCHEMA}.{searched} AS s
+                WHERE s.recorded_at IS NOT NULL AND s.superseded_at IS NULL
+                    AND array_to_tsvector(string_to_array(s.tokens, ' ')) @@ {wanted}
+                LIMIT looked_at
+            ) AS r
+            WHERE in_order IS NULL OR strpos(r.folded, in_order) > 0
+            LIMIT ranked
         ) AS c
         CROSS JOIN LATERAL (
             SELECT strpos(c.folded, E'\\n') AS title_end OFFSET 0
@@ -385,12 +391,17 @@ DECLARE
     needles text[];
     in_names tsquery;
     anywhere tsquery;
+    in_order text;
+    ranked integer;
+    looked_at integer;
     wanted integer := least(greatest(coalesce(max_results, 20), 0), 1000);
 BEGIN
     -- No token holds a quotation mark: what separates words is in none.
     SELECT array_agg(t.needle), string_agg(q.in_names, ' & ')::tsquery,
-        string_agg(q.anywhere, ' & ')::tsquery
-    INTO needles, in_names, anywhere
+        string_agg(q.anywhere, ' & ')::tsquery,
+        (array_agg(t.needle ORDER BY cardinality(t.tokens) DESC)
+            FILTER (WHERE cardinality(t.tokens) > 1))[1]
+    INTO needles, in_names, anywhere, in_order
     FROM {INTERNAL_SCHEMA}.search_terms(query) AS t
     CROSS JOIN LATERAL (
         SELECT string_agg('''{named}' || k.token || x.ending, ' & ') AS in_names,
@@ -408,9 +419,11 @@ BEGIN
         in_names := in_names && ('''{market}' || of_marketplace || '''')::tsquery;
         anywhere := anywhere && ('''{market}' || of_marketplace || '''')::tsquery;
     END IF;
+    ranked := greatest({_RANKED} / (2 + cardinality(needles)), 2 * wanted);
+    looked_at := CASE WHEN in_order IS NULL THEN ranked ELSE greatest({_LOOKED_AT}, ranked) END;
     RETURN QUERY
-    WITH named_hits AS MATERIALIZED ({hits("in_names", _NAMED_HITS)}
-    ), other_hits AS MATERIALIZED ({hits("anywhere", _OTHER_HITS)}
+    WITH named_hits AS MATERIALIZED ({hits("in_names")}
+    ), other_hits AS MATERIALIZED ({hits("anywhere")}
             AND (SELECT count(*) FROM named_hits) < wanted
     ), best AS (
         SELECT * FROM named_hits UNION SELECT * FROM other_hits
@@ -429,12 +442,18 @@ END""",  # noqa: S608
         'at least three letters) and "phrases"; in Chinese, Japanese, Korean and Thai any piece of '
         "text. Case and accents do not count. rank is above 0 to 1: 1 when every word stands in "
         "the title, less for brand, bullets and description. Of very many hits the best of some "
-        "hundreds are given. max_results at most 1000.",
+        "are given, and a phrase of words that very many listings have is looked for in some. "
+        "max_results at most 1000.",
         language="plpgsql",
         volatility="STABLE",
         runs_as_owner=True,
         # One plan, by the index, whatever the words are.
-        settings=("enable_seqscan = off", "plan_cache_mode = force_generic_plan", "jit = off"),
+        settings=(
+            "enable_seqscan = off",
+            "enable_indexscan = off",
+            "plan_cache_mode = force_generic_plan",
+            "jit = off",
+        ),
     )
 
 
