@@ -18,6 +18,7 @@ from insights_jobs.cli.history import import_file
 from insights_jobs.cli.pages import parse
 from insights_jobs.cli.runs import backfill, demo, track
 from insights_jobs.cli.scores import explain, plot
+from insights_jobs.cli.search import search
 from insights_jobs.cli.warehouse import migrate, report, roles, status
 from insights_resources.errors import CatalogError, InsightsError, InvalidInputError
 
@@ -38,6 +39,7 @@ for command in (
     report,
     explain,
     plot,
+    search,
     replay,
     migrate,
     roles,

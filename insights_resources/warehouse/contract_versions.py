@@ -45,6 +45,7 @@ VERSIONS: tuple[ContractVersion, ...] = (
         "The first with a number: views of the tables, score_explanations, "
         "product_snapshot_versions, the marts, snapshot_as_of and request_tracking.",
     ),
+    ContractVersion("1.1", "search_products: products by the words of their listings."),
 )
 
 

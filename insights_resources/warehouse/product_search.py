@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, func, select, text
 
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.column_types import clean_text
+from insights_resources.warehouse.consumer_reads import read_for_consumers
 from insights_resources.warehouse.contract_views import CONTRACT_SCHEMA
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.search_text import FIELD_END, query_terms, rank
@@ -38,20 +39,21 @@ def search_products(
     ``"phrases"``; what has no word finds nothing. On PostgreSQL by an index, on SQLite by reading
     every listing.
     """
-    with warehouse.read() as connection:
+
+    def read(connection: Connection) -> list[FoundProduct]:
         if not warehouse.is_postgres:
             return _search_sqlite(connection, query, max_results, of_marketplace)
         rows = connection.execute(
-            text(
-                f"SELECT * FROM {CONTRACT_SCHEMA}.search_products(:query, :max_results, :market)"  # noqa: S608
-            ),
+            text(f"SELECT * FROM {CONTRACT_SCHEMA}.search_products(:query, :most, :market)"),  # noqa: S608
             {
                 "query": clean_text(query),
-                "max_results": max_results,
+                "most": max_results,
                 "market": of_marketplace and clean_text(of_marketplace),
             },
         )
         return [FoundProduct(*row) for row in rows]
+
+    return read_for_consumers(warehouse, (tables.product_search, tables.product_summaries), read)
 
 
 def _search_sqlite(

@@ -682,6 +682,32 @@ def test_plot_of_what_is_not_there_names_it_and_the_remedy(
 # backfill
 
 
+def test_search_finds_a_product_by_words_of_its_title(home: Home, demo: Answer) -> None:
+    with home.warehouse() as warehouse, warehouse.read() as connection:
+        summaries = tables.product_summaries
+        marketplace, asin, title = connection.execute(
+            select(summaries.c.marketplace, summaries.c.asin, summaries.c.title)
+            .where(summaries.c.title.is_not(None), summaries.c.superseded_at.is_(None))
+            .order_by(summaries.c.asin)
+        ).first() or ("", "", "")
+    phrase = title.replace('"', " ")
+    answer = home.insights("search", f'"{phrase}"', "--marketplace", marketplace)
+    assert answer.code == DONE
+    assert f"1.00  {marketplace}/{asin}  {title}" in answer.out
+
+
+def test_search_that_finds_nothing_says_so(home: Home, demo: Answer) -> None:
+    answer = home.insights("search", "no", "such", "thing")
+    assert (answer.code, answer.out) == (DONE, "")
+    assert "no such thing" in answer.err
+
+
+def test_search_on_an_unknown_marketplace_is_wrong_usage(empty_home: Home) -> None:
+    answer = empty_home.insights("search", "kettle", "--marketplace", "amazon.mars")
+    assert answer.code == WRONG_USAGE
+    assert "amazon.mars" in answer.error
+
+
 def test_backfill_of_the_archived_days_changes_no_row(
     home: Home, demo: Answer, demo_days: list[date]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from insights_resources.marketplaces import ProductKey
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.product_search import search_products
+from insights_resources.warehouse.roles import READER
 from insights_resources.warehouse.search_text import query_terms
 from tests.integration.older_schema import downgrade
 from tests.integration.stored_history import build_statuses, store_snapshots
@@ -179,6 +181,33 @@ def test_psql_finds_with_one_argument(postgres_warehouse: Warehouse) -> None:
         assert connection.scalar(nothing) == 0
 
 
+def test_a_reader_searches_and_reads_no_table(
+    postgres_url: str, postgres_warehouse: Warehouse
+) -> None:
+    fill(postgres_warehouse)
+    url = postgres_warehouse.engine.url.set(
+        drivername="postgresql", username="a_searcher", password="secret"
+    )
+    with psycopg.connect(postgres_url, autocommit=True) as administrator:
+        administrator.execute(
+            f"CREATE ROLE a_searcher LOGIN PASSWORD 'secret' IN ROLE {READER}".encode()
+        )
+        try:
+            with psycopg.connect(
+                url.render_as_string(hide_password=False), autocommit=True
+            ) as reader:
+                rows = reader.execute("SELECT asin FROM insights.search_products('usb')").fetchall()
+                assert rows == [("B000000006",)]
+                for statement in (
+                    "SELECT * FROM warehouse.fact_product_search",
+                    "SELECT * FROM warehouse.search_terms('usb')",
+                ):
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        reader.execute(statement.encode())
+        finally:
+            administrator.execute("DROP ROLE a_searcher")
+
+
 def test_a_new_listing_is_found_and_the_old_one_no_more(listed: Warehouse) -> None:
     before = build_statuses(listed, "fact_product_search")
     rebuild_product_summaries(listed, None)
@@ -223,10 +252,10 @@ def test_what_is_tracked_no_more_is_not_found(listed: Warehouse) -> None:
 
 def test_migrating_indexes_the_products_that_there_are(listed: Warehouse) -> None:
     before = {query: found(listed, query) for query, _ in CASES}
-    downgrade(listed, "0007")
+    downgrade(listed, "0008")
     from insights_resources.warehouse.schema import migrate
 
-    assert "0008" in migrate(listed)
+    assert "0009" in migrate(listed)
     assert {query: found(listed, query) for query, _ in CASES} == before
     # What the migration wrote is what the pipeline writes: it changes nothing.
     rebuild_product_summaries(listed, None)

@@ -13,8 +13,8 @@ from insights_resources.warehouse.column_types import BigId, Json, UtcDateTime
 from insights_resources.warehouse.frames import row_hashes
 from insights_resources.warehouse.search_text import document
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
