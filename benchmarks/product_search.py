@@ -22,7 +22,7 @@ from sqlalchemy import text
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.product_search import search_products
-from insights_resources.warehouse.publication import Part, publish_parts
+from insights_resources.warehouse.publication import Part, Publication
 from insights_resources.warehouse.schema import migrate
 from insights_resources.warehouse.search_text import document
 from tests.servers import fresh_database, postgres_server
@@ -106,7 +106,12 @@ def fill(warehouse: Warehouse, listings: Listings, products: int) -> None:
             covers = table.c.asin.between(rows[0][1], rows[-1][1])
             yield Part(frame.astype("str"), covers)
 
-    publish_parts(warehouse, tables.product_search, parts(), scope=None, code_version="benchmark")
+    with Publication(
+        warehouse, tables.product_search, scope=None, code_version="benchmark"
+    ) as publication:
+        for part in parts():
+            publication.add(part)
+        publication.publish()
 
 
 def queries(listings: Listings) -> dict[str, Callable[[], str]]:

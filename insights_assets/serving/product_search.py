@@ -13,12 +13,12 @@ from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import (
     Part,
     PendingBuild,
+    Publication,
     PublishedBuild,
     changed_product_days,
     is_current,
     mark_consumed,
     pending,
-    publish_parts,
     select_current,
 )
 from insights_resources.warehouse.row_conditions import of_products
@@ -70,14 +70,12 @@ def index_listings(
     gone = indexed - set(listed)
     build = None
     if changed or gone:
-        build = publish_parts(
-            warehouse,
-            table,
-            _parts(warehouse, {key: listed[key] for key in sorted(changed)}, gone),
-            scope=None,
-            code_version=SEARCH_VERSION,
-            run_id=run_id,
-        )
+        with Publication(
+            warehouse, table, scope=None, code_version=SEARCH_VERSION, run_id=run_id
+        ) as publication:
+            for part in _parts(warehouse, {key: listed[key] for key in sorted(changed)}, gone):
+                publication.add(part)
+            build = publication.publish()
     if only is None:
         mark_consumed(warehouse, table, [each.build_id for each in waiting])
     return build
