@@ -27,6 +27,7 @@ import insights_assets.snapshots.assets as snapshots
 import insights_assets.snapshots.checks as snapshots_checks
 from insights_jobs.charts import charts
 from insights_jobs.jobs import JOBS
+from insights_jobs.retention import retention
 from insights_jobs.schedules import SCHEDULES
 from insights_jobs.sensors import SENSORS
 from insights_resources.settings import read_settings
@@ -62,7 +63,7 @@ def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> De
     return Definitions(
         assets=load_assets(ASSET_MODULES),
         asset_checks=load_asset_checks_from_modules(CHECK_MODULES),
-        jobs=[*JOBS, charts],
+        jobs=[*JOBS, charts, retention],
         schedules=SCHEDULES,
         sensors=SENSORS,
         resources={**build_resources(read_settings(os.environ)), **(resource_overrides or {})},

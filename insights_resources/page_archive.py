@@ -96,6 +96,17 @@ class PageArchive:
         except OSError as error:
             raise ArchiveError(f"the archive at {self._root} cannot be read: {error}") from error
 
+    def remove(self, content_hash: str) -> None:
+        """Removes the page; one that is not there is as good. Raises ``ArchiveError``."""
+        try:
+            self._files.rm_file(self.location(content_hash))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise ArchiveError(
+                f"page {content_hash} cannot be removed from the archive at {self._root}: {error}"
+            ) from error
+
     def location(self, content_hash: str) -> str:
         """Where the page is, within the archive's file system."""
         if not _HASH.fullmatch(content_hash):

@@ -18,6 +18,9 @@ from insights_resources.errors import ConfigurationError
 #: Root of the project: the folder of pyproject.toml, dagster.yaml and catalog.yaml.
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
+#: How long rows are kept, unless another file is named.
+RETENTION_FILE = PROJECT_ROOT / "retention.yaml"
+
 #: First day of the sandbox marketplace, and of the partitions over live pages.
 DEFAULT_FIRST_DAY = date(2025, 1, 1)
 
@@ -33,6 +36,7 @@ _KNOWN = {
     "INSIGHTS_PAGES": "'sandbox' or a folder of saved pages (default: sandbox)",
     "INSIGHTS_ARCHIVE_URL": "page archive, a folder or any fsspec URL (default: a folder)",
     "INSIGHTS_CATALOG": "catalog file (default: catalog.yaml in the project)",
+    "INSIGHTS_RETENTION": "how long rows are kept (default: retention.yaml in the project)",
     "INSIGHTS_FIRST_DAY": "first day that can be computed, YYYY-MM-DD",
     "INSIGHTS_SANDBOX_SEED": "seed of the sandbox marketplace (default: 7)",
     "INSIGHTS_SANDBOX_PRODUCTS": "size of the sandbox marketplace (default: 24)",
@@ -56,6 +60,7 @@ class Settings:
     pages_folder: Path | None
     archive_url: str
     catalog_file: Path
+    retention_file: Path
     first_day: date
     sandbox_seed: int
     sandbox_products: int
@@ -119,6 +124,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         pages_folder=pages_folder,
         archive_url=get("INSIGHTS_ARCHIVE_URL") or str(home / "pages"),
         catalog_file=Path(get("INSIGHTS_CATALOG") or PROJECT_ROOT / "catalog.yaml"),
+        retention_file=Path(get("INSIGHTS_RETENTION") or RETENTION_FILE),
         first_day=_first_day(get("INSIGHTS_FIRST_DAY"), pages_folder),
         sandbox_seed=_whole_number("INSIGHTS_SANDBOX_SEED", get("INSIGHTS_SANDBOX_SEED"), 7, 0),
         sandbox_products=_whole_number(

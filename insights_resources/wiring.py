@@ -19,7 +19,7 @@ from insights_resources.page_archive import PageArchive
 from insights_resources.page_providers.protocol import PageProvider
 from insights_resources.page_providers.saved_pages import SavedPagesProvider
 from insights_resources.sandbox import SandboxMarket, SandboxProvider
-from insights_resources.settings import Settings
+from insights_resources.settings import RETENTION_FILE, Settings
 from insights_resources.warehouse.engine import READ_SECONDS, Warehouse
 from insights_resources.warehouse.publication import last_builds
 from insights_resources.warehouse.schema import ensure_current, migrate
@@ -137,6 +137,9 @@ class ProjectFiles(ConfigurableResource):
     """The files beside the databases: the catalog (read) and the reports (written)."""
 
     catalog_file: str = Field(description="The catalog of products and groups (YAML).")
+    retention_file: str = Field(
+        default=str(RETENTION_FILE), description="How long rows are kept (YAML)."
+    )
     reports_folder: str = Field(description="Folder of the report files.")
     first_day: str = Field(description="First day that can be computed, YYYY-MM-DD.")
 
@@ -170,6 +173,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         ),
         "files": ProjectFiles(
             catalog_file=str(settings.catalog_file),
+            retention_file=str(settings.retention_file),
             reports_folder=str(settings.reports_folder),
             first_day=first_day,
         ),

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Table, and_, exists, func, select, true
+from sqlalchemy import ColumnElement, Table, and_, exists, func, select, true
 
 from insights_assets.snapshots.parser import PARSER_VERSION, parse_page
 from insights_assets.snapshots.product_snapshot import ParsedPage, ProductSnapshot
@@ -72,7 +72,7 @@ def rebuild_snapshots(
                 warehouse,
                 snapshots,
                 Origin.PAGE,
-                covers=in_scope(tables.product_snapshots, scope),
+                covers=_of_pages(scope),
                 scope=scope,
                 audits=(lambda frame: audit_snapshots(frame, pages),),
                 code_version=PARSER_VERSION,
@@ -88,6 +88,14 @@ def rebuild_snapshots(
                 run_id=run_id,
             ),
         )
+
+
+def _of_pages(scope: Scope) -> ColumnElement[bool]:
+    """The scope's snapshots whose page is there: retention may have removed pages, and what was
+    read from them stays."""
+    pages, snapshots = tables.raw_pages, tables.product_snapshots
+    there = select(pages.c.page_id).where(in_scope(pages, scope))
+    return and_(in_scope(snapshots, scope), snapshots.c.page_id.in_(there))
 
 
 def require_pages(warehouse: Warehouse, scope: Scope, today: date) -> None:

@@ -16,6 +16,7 @@ from insights_jobs.cli.development import dev, setup
 from insights_jobs.cli.environment import add_dotenv_to_environment
 from insights_jobs.cli.history import import_file
 from insights_jobs.cli.pages import parse
+from insights_jobs.cli.retention import retention
 from insights_jobs.cli.runs import backfill, demo, track
 from insights_jobs.cli.scores import explain, plot
 from insights_jobs.cli.search import search
@@ -45,6 +46,7 @@ for command in (
     roles,
     status,
     builds,
+    retention,
     cache,
     setup,
 ):

@@ -24,7 +24,12 @@ CONTRACT_SCHEMA = "insights"
 SNAPSHOT_VERSIONS = "product_snapshot_versions"
 
 #: How the platform keeps its place, and its index: no consumer needs these tables.
-_INTERNAL_ONLY = {"ops_consumed_builds", "fact_alert_states", "fact_product_search"}
+_INTERNAL_ONLY = {
+    "ops_consumed_builds",
+    "ops_body_removals",
+    "fact_alert_states",
+    "fact_product_search",
+}
 #: Columns of publication that tell a consumer nothing.
 _HIDDEN_COLUMNS = {"row_hash", "superseded_at"}
 

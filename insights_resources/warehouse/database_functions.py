@@ -457,6 +457,42 @@ END""",  # noqa: S608
     )
 
 
+def _drop_partition() -> DatabaseFunction:
+    names = ", ".join(f"'{table.name}'" for table in PARTITIONED)
+    return DatabaseFunction(
+        INTERNAL_SCHEMA,
+        "drop_partition",
+        arguments="table_name text, month date",
+        types="text, date",
+        returns="boolean",
+        # The caller bounds how long it waits for readers (lock_timeout): who comes meanwhile waits
+        # behind it.
+        body=f"""
+DECLARE
+    partition text := format('%s_%s', table_name, to_char(month, 'YYYY_MM'));
+BEGIN
+    IF table_name IS NULL OR table_name <> ALL (ARRAY[{names}]) THEN
+        RAISE invalid_parameter_value USING MESSAGE =
+            format('%s is no table with monthly partitions', coalesce(table_name, 'NULL'));
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('insights/partitions/' || table_name, 0));
+    IF NOT EXISTS (
+        SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = format('{INTERNAL_SCHEMA}.%I', table_name)::regclass
+        AND c.relname = partition
+    ) THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('DROP TABLE {INTERNAL_SCHEMA}.%I', partition);
+    RETURN true;
+END
+""",
+        comment="Drops the partition of a month with its rows; whether there was one.",
+        language="plpgsql",
+        runs_as_owner=True,
+    )
+
+
 #: In the order in which they are made.
 FUNCTIONS: tuple[DatabaseFunction, ...] = (
     _snapshot_as_of(),
@@ -466,4 +502,5 @@ FUNCTIONS: tuple[DatabaseFunction, ...] = (
     _fold_text(),
     _search_terms(),
     _search_products(),
+    _drop_partition(),
 )

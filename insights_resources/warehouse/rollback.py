@@ -131,7 +131,7 @@ def roll_back(
     Raises ``WarehouseError`` when a build that the plan does not know was published meanwhile.
     """
     first_day, last_day = plan.days or (None, None)
-    with warehouse.writer_lock(_locked_with(plan.asked.table), first_day, last_day):
+    with warehouse.writer_lock(locked_with(plan.asked.table), first_day, last_day):
         now = plan_rollback(warehouse, plan.asked.build_id, with_later=True)
         if now.builds != plan.builds:
             new = [build for build in now.builds if build not in plan.builds]
@@ -218,7 +218,7 @@ def _tables(builds: Collection[Build]) -> list[Table]:
     )
 
 
-def _locked_with(table: Table) -> Table:
+def locked_with(table: Table) -> Table:
     """The table whose lock a writer of this one takes."""
     return next((group[0] for group in REBUILT_TOGETHER if table in group), table)
 

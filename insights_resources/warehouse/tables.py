@@ -387,6 +387,24 @@ contract_versions = Table(
     },
 )
 
+body_removals = Table(
+    "ops_body_removals",
+    metadata,
+    Column(
+        "content_hash",
+        String(64),
+        primary_key=True,
+        comment="SHA-256 of a page's body that no row names any more.",
+    ),
+    comment="Bodies that retention is about to remove from the page archive.",
+    info={
+        "grain": "one body",
+        "key": ("content_hash",),
+        "versioned": False,
+        "consistency": Consistency.EVENTUAL,
+    },
+)
+
 # --- what is tracked -----------------------------------------------------------------------------
 
 products = Table(
