@@ -18,7 +18,8 @@ from insights_assets.features.assets import PRODUCT_FEATURES, RANK_FEATURES, fea
 from insights_assets.reports.assets import COMPETITIVE_REPORTS
 from insights_assets.serving.assets import PRODUCT_SUMMARIES
 from insights_assets.snapshots.assets import PRODUCT_SNAPSHOTS
-from insights_resources.marketplaces import ProductKey
+from insights_assets.snapshots.drift import SMALL_MARKETPLACES
+from insights_resources.marketplaces import ProductKey, marketplace
 
 URGENCY_TAG = "insights/urgency"
 BACKGROUND = {URGENCY_TAG: "background"}
@@ -95,6 +96,18 @@ def on_demand_config(products: Iterable[ProductKey]) -> dict[str, Any]:
     config = scope_run_config([RAW_PAGES, *FAST], products=products)
     config["ops"][step_of(RAW_PAGES)]["config"]["anew"] = True
     return config
+
+
+def accepted_drift_config(marketplaces: Iterable[str]) -> dict[str, Any]:
+    """Run config that takes the changes of these marketplaces for real, in snapshots.
+
+    Raises ``InvalidInputError`` for what is no marketplace.
+    """
+    accepted = [
+        name if name == SMALL_MARKETPLACES else marketplace(name).domain for name in marketplaces
+    ]
+    key = PRODUCT_SNAPSHOTS.to_python_identifier()
+    return {"ops": {key: {"config": {"accept_drift": accepted}}}} if accepted else {}
 
 
 def range_tags(first_day: str, last_day: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The asset of product snapshots."""
 
 from dagster import AssetExecutionContext, asset
+from pydantic import Field
 
 from insights_assets.capture.assets import RAW_PAGES
 from insights_assets.partitions import DAILY, SINGLE_RUN
@@ -22,6 +23,18 @@ PRODUCT_SNAPSHOTS = asset_key("snapshots", "product_snapshots")
 _LOG_EVERY = 200
 
 
+class SnapshotsConfig(ScopeConfig):
+    """What a run parses, and which changes of whole marketplaces it takes for real."""
+
+    accept_drift: list[str] = Field(
+        default_factory=list,
+        description=(
+            "Marketplaces (amazon.de; small-marketplaces) whose pages have really changed: the "
+            "audit's findings of drift there are kept and stop nothing."
+        ),
+    )
+
+
 @asset(
     key=PRODUCT_SNAPSHOTS,
     group_name="snapshots",
@@ -41,7 +54,7 @@ _LOG_EVERY = 200
 )
 def product_snapshots(
     context: AssetExecutionContext,
-    config: ScopeConfig,
+    config: SnapshotsConfig,
     warehouse: WarehouseResource,
     page_archive: PageArchiveResource,
 ) -> None:
@@ -68,7 +81,12 @@ def product_snapshots(
         rejected = 0
         for scope in scopes:
             builds = rebuild_snapshots(
-                database, archive, scope, run_id=context.run.run_id, progress=log_progress
+                database,
+                archive,
+                scope,
+                run_id=context.run.run_id,
+                progress=log_progress,
+                accept_drift=config.accept_drift,
             )
             log_build(context, builds.snapshots)
             log_build(context, builds.rejections)

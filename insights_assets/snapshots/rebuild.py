@@ -8,7 +8,7 @@ has neither is pending.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -16,6 +16,9 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import ColumnElement, Table, and_, exists, func, select, true
 
+from insights_assets.snapshots.drift import drift_findings, judge, judge_lost
+from insights_assets.snapshots.impossible_values import impossible_value
+from insights_assets.snapshots.last_known import comparable_pairs
 from insights_assets.snapshots.parser import PARSER_VERSION, parse_page
 from insights_assets.snapshots.product_snapshot import ParsedPage, ProductSnapshot
 from insights_assets.snapshots.publishing import (
@@ -60,8 +63,14 @@ def rebuild_snapshots(
     *,
     run_id: str | None = None,
     progress: Progress = lambda pages, total: None,
+    accept_drift: Collection[str] = (),
 ) -> SnapshotsRebuild:
-    """Parses the scope's pages and publishes what they say."""
+    """Parses the scope's pages and publishes what they say.
+
+    ``accept_drift``: marketplaces whose pages have really changed (see ``drift``). Raises
+    ``AuditFailedError``, and publishes neither snapshots nor rejections, when too much of what the
+    pages say cannot be right.
+    """
     with warehouse.writer_lock(tables.product_snapshots, scope.first_day, scope.last_day):
         pages = warehouse.read_frame(
             select(tables.raw_pages).where(in_scope(tables.raw_pages, scope))
@@ -74,7 +83,10 @@ def rebuild_snapshots(
                 Origin.PAGE,
                 covers=_of_pages(scope),
                 scope=scope,
-                audits=(lambda frame: audit_snapshots(frame, pages),),
+                audits=(
+                    lambda frame: audit_snapshots(frame, pages),
+                    lambda frame: audit_drift(warehouse, frame, pages, scope, accept_drift),
+                ),
                 code_version=PARSER_VERSION,
                 run_id=run_id,
             ),
@@ -165,15 +177,18 @@ def _parse_all(
         parsed = _parse(page, archive)
         common = {name: page[name] for name in ("page_id", "marketplace", "asin", "day")}
         common["captured_at"] = page["captured_at"]
-        if parsed.snapshot is not None:
+        snapshot, reason = parsed.snapshot, parsed.reason or parsed.verdict.value
+        if snapshot is not None and (impossible := impossible_value(snapshot)) is not None:
+            snapshot, reason = None, impossible
+        if snapshot is not None:
             precision = {"captured_at_precision": page["captured_at_precision"]}
-            snapshot_rows.append(common | precision | _snapshot_columns(parsed.snapshot))
+            snapshot_rows.append(common | precision | _snapshot_columns(snapshot))
         else:
             rejection_rows.append(
                 common
                 | {
                     "verdict": parsed.verdict.value,
-                    "reason": parsed.reason or parsed.verdict.value,
+                    "reason": reason,
                     "parser_version": parsed.parser_version,
                 }
             )
@@ -283,4 +298,20 @@ def audit_snapshots(snapshots: pd.DataFrame, pages: pd.DataFrame) -> Iterable[Au
         "products_in_stock_have_prices",
         passed=int(in_stock.sum()) < 20 or priced * 2 >= int(in_stock.sum()),
         detail=f"{priced} of {int(in_stock.sum())} (at least half)",
+    )
+
+
+def audit_drift(
+    warehouse: Warehouse,
+    snapshots: pd.DataFrame,
+    pages: pd.DataFrame,
+    scope: Scope,
+    accepted: Collection[str],
+) -> Iterable[AuditFinding]:
+    """Compares the snapshots, by marketplace, with what was known of the same products."""
+    captured = pages[pages["verdict"] == Verdict.PRODUCT.value]
+    return drift_findings(
+        judge(comparable_pairs(warehouse, snapshots, scope), accepted),
+        judge_lost(captured, snapshots, accepted),
+        accepted,
     )

@@ -95,15 +95,26 @@ def track(marketplace: str, asins: tuple[str, ...], verbose: bool) -> None:
     is_flag=True,
     help="Capture the pages of those days first (only where the page provider has past days).",
 )
+@click.option(
+    "--accept-drift",
+    "accepted",
+    multiple=True,
+    metavar="MARKETPLACE",
+    help="Its pages have really changed: publish them (docs/data-quality.md). Repeatable.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show what each asset says.")
-def backfill(first: date, last: date | None, capture: bool, verbose: bool) -> None:
+def backfill(
+    first: date, last: date | None, capture: bool, accepted: tuple[str, ...], verbose: bool
+) -> None:
     """Rebuild past days from the archived pages, as one run."""
     from insights_jobs.build import build_definitions
     from insights_jobs.cli.environment import settings_with_instance
     from insights_jobs.cli.progress import RunPrinter, print_failed_checks
+    from insights_jobs.jobs import accepted_drift_config
     from insights_jobs.runs import run_job
     from insights_resources.errors import InvalidInputError
 
+    run_config = accepted_drift_config(accepted)
     until = last or first
     if until < first:
         raise InvalidInputError(f"--to {until} is before --from {first}")
@@ -115,7 +126,12 @@ def backfill(first: date, last: date | None, capture: bool, verbose: bool) -> No
     console.print(f"{job}: {span}", highlight=False)
     with RunPrinter(console, verbose=verbose) as printer:
         finished = run_job(
-            build_definitions(), job, first_day=first, last_day=until, on_progress=printer
+            build_definitions(),
+            job,
+            first_day=first,
+            last_day=until,
+            run_config=run_config,
+            on_progress=printer,
         )
     print_failed_checks(console, finished)
     console.print(f"done; run {finished.run_id}", highlight=False)
