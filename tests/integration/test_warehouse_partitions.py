@@ -208,7 +208,7 @@ def _rows(warehouse: Warehouse) -> dict[str, Sequence[Any]]:
     with warehouse.read() as connection:
         return {
             table.name: connection.execute(select(table).order_by(*table.primary_key.columns)).all()
-            for table in (*tables.VERSIONED_FACTS, tables.raw_pages, tables.builds)
+            for table in (*PARTITIONED, tables.builds)
         }
 
 
