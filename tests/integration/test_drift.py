@@ -188,6 +188,7 @@ def _last_audit(platform: Platform) -> dict[str, dict[str, Any]]:
         return {finding["check"]: finding for finding in connection.scalars(query).one()}
 
 
+@pytest.mark.slow
 def test_a_changed_layout_stops_publication_and_a_corrected_parser_publishes_its_pages(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -363,6 +364,7 @@ def test_a_first_history_in_one_build_is_compared_with_itself(
     rebuild_snapshots(platform.warehouse, _archive(platform), Scope.of_day(DAY))
 
 
+@pytest.mark.slow
 def test_a_few_pages_at_a_time_stop_once_they_are_enough_together(
     sqlite_platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:

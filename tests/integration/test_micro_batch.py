@@ -200,6 +200,7 @@ def test_a_page_that_lands_is_followed_up_by_one_run_and_then_nothing_is_pending
     assert _nothing_is_pending(platform)
 
 
+@pytest.mark.slow
 def test_what_micro_batches_make_is_what_a_rebuild_of_the_days_makes(
     sqlite_platform: Platform,
 ) -> None:
@@ -305,6 +306,7 @@ def test_a_crash_between_snapshots_and_features_loses_nothing(
     assert _count(platform, tables.product_snapshots) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("assets", "rebuild"),
     [
@@ -321,6 +323,7 @@ def test_a_crash_in_any_other_layer_loses_nothing(
     _crash_and_go_on(sqlite_platform, monkeypatch, assets, rebuild)
 
 
+@pytest.mark.slow
 def test_a_late_page_changes_the_days_from_its_own_on_and_only_of_its_product(
     platform: Platform,
 ) -> None:
@@ -369,6 +372,7 @@ def test_the_daily_batch_asks_once_for_the_day_of_its_tick(sqlite_platform: Plat
     assert "insights__reports__competitive_reports" in covers
 
 
+@pytest.mark.slow
 def test_the_daily_batch_captures_its_day_and_takes_in_what_came_late(platform: Platform) -> None:
     earlier = TODAY - timedelta(days=4)
     _pages_land(platform, earlier, products=platform.market.keys[:3])

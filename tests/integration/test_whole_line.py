@@ -100,6 +100,7 @@ def test_every_day_is_materialized_with_its_row_count(platform: Platform) -> Non
             assert "dagster/partition_row_count" in newest.asset_materialization.metadata
 
 
+@pytest.mark.slow
 def test_days_one_by_one_give_the_same_as_a_range(
     platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +116,7 @@ def test_days_one_by_one_give_the_same_as_a_range(
     assert one_by_one == as_range
 
 
+@pytest.mark.slow
 def test_a_crash_in_the_middle_is_completed_by_the_next_run(
     platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
