@@ -920,6 +920,8 @@ def test_roles_are_told_for_postgresql_alone(
     assert script.code == DONE
     with psycopg.connect(postgres_url) as connection:
         connection.execute(script.out.encode())
+        # Roles are the whole server's, which other tests have too.
+        connection.execute("REVOKE insights_admin FROM CURRENT_USER")
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         database = make_url(empty_postgres_database).database
         connection.execute(f'GRANT TEMPORARY ON DATABASE "{database}" TO PUBLIC'.encode())
