@@ -27,11 +27,35 @@ class ProviderError(InsightsError):
 
 
 class TransientProviderError(ProviderError):
-    """Worth another try later: time-out, rate limit, server error."""
+    """Worth another try: connection refused, rate limit, server error. The request was not served.
+
+    ``retry_after``: seconds that the provider asks to wait; None: it does not say.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class CircuitOpenError(TransientProviderError):
+    """The provider failed so often that it is left alone for a while."""
+
+
+class OutcomeUnknownError(ProviderError):
+    """A request was sent and no whole answer came: it may have been served and billed. Not to be
+    repeated within the run."""
+
+
+class BudgetExhaustedError(ProviderError):
+    """The next request would overrun a budget: it was not sent. Says which, and when it renews."""
 
 
 class PermanentProviderError(ProviderError):
-    """Trying again cannot help: bad key, no credits, blocked site, malformed request."""
+    """Trying again cannot help: blocked site, malformed request."""
+
+
+class ProviderAccessError(PermanentProviderError):
+    """The provider refuses us altogether: bad key, no credits. Nothing more is sent to it."""
 
 
 class DayNotServableError(PermanentProviderError):

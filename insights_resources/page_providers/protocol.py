@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from insights_resources.marketplaces import ProductKey
+
+if TYPE_CHECKING:
+    from insights_resources.page_providers.page_requests import PageRequests
 
 
 class Verdict(StrEnum):
@@ -41,7 +44,9 @@ class CapturedPage:
 
     ``captured_at`` is aware UTC; ``captured_at_precision`` is ``exact``, or ``day``/``year`` when
     the source only knows that much (saved pages). ``content`` is the undecoded body. ``cost`` is
-    in the provider's credits. ``latency_ms`` is the provider's answer time.
+    in the provider's credits. ``latency_ms`` is the provider's answer time. ``retries`` is how
+    often the request was sent before without success. ``is_outcome_known`` False: the request was
+    sent and no answer came (verdict ``ERROR``).
     """
 
     target: PageTarget
@@ -56,6 +61,8 @@ class CapturedPage:
     captured_at_precision: str = "exact"
     cost: Decimal = Decimal(0)
     latency_ms: float | None = None
+    retries: int = 0
+    is_outcome_known: bool = True
 
 
 @dataclass(frozen=True)
@@ -109,4 +116,23 @@ class PageProvider(Protocol):
 
         A target may give no page (a saved folder without that day) or several (two captures a
         day). Raises ``PermanentProviderError`` only when no further target can succeed.
+        """
+
+
+@runtime_checkable
+class LivePageProvider(PageProvider, Protocol):
+    """A provider of pages as they are now, each of which costs something (money, or patience).
+
+    It serves today only; ``catalog`` is None.
+    """
+
+    def fetch_noted(
+        self, targets: Sequence[PageTarget], requests: PageRequests
+    ) -> AsyncIterator[CapturedPage]:
+        """As ``fetch``; each request is noted before it is sent, retries too.
+
+        At most one page a target. A target that was not sent gives none: the budget is exhausted,
+        or the provider is left alone (``BudgetExhaustedError``, ``CircuitOpenError`` or
+        ``ProviderAccessError`` is then raised once all that was sent has ended and its pages were
+        given).
         """

@@ -1,0 +1,59 @@
+"""What a provider of live pages tells about each request before it sends it.
+
+Each request costs. It is therefore noted, and the note is committed, before it is sent: whoever
+finds the note after a crash knows that the page may have been served and billed. What came of it is
+noted by who stores the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from insights_resources.page_providers.protocol import PageTarget
+
+
+@dataclass(frozen=True)
+class SentBatch:
+    """A batch that was sent before and whose pages were not all taken: paid, and not to be sent
+    again while the provider keeps it."""
+
+    batch_id: str
+    targets: tuple[PageTarget, ...]
+
+
+class PageRequests(Protocol):
+    """The notes on the requests of one run."""
+
+    async def sending(
+        self, provider: str, targets: Sequence[PageTarget], credits_each: Decimal
+    ) -> None:
+        """Notes that these are about to be sent, and returns when the note is committed.
+
+        Raises ``BudgetExhaustedError``, and notes nothing, when they would overrun a budget. To be
+        called for each try: a second one costs as the first did.
+        """
+
+    async def sent_as_batch(self, targets: Sequence[PageTarget], batch_id: str) -> None:
+        """Notes under which id the provider has these now."""
+
+    async def sent_batches(self, provider: str) -> list[SentBatch]:
+        """Batches of this provider, of this run's targets, that an earlier run sent."""
+
+
+class UnnotedRequests:
+    """For who needs no notes: a single page of a person at the command line, a test."""
+
+    async def sending(
+        self, provider: str, targets: Sequence[PageTarget], credits_each: Decimal
+    ) -> None:
+        """Every request may be sent."""
+
+    async def sent_as_batch(self, targets: Sequence[PageTarget], batch_id: str) -> None:
+        """Forgotten."""
+
+    async def sent_batches(self, provider: str) -> list[SentBatch]:
+        """None."""
+        return []
