@@ -1,9 +1,10 @@
 """How long the queries take that dashboards and the API make, on a large warehouse.
 
-``python -m benchmarks.contract_queries [--url URL] [--products N] [--days N] [--publish N]``: a
-database is filled with the snapshots of 200,000 products over 50 days (10,000,000 of them, listings
-of some 600 bytes), and features, scores, alerts, summaries and marts of the newest day are made by
-their own rebuilds. Then each query runs for random products, groups and words:
+``python -m benchmarks.contract_queries [--url URL | --warehouse URL] [--products N] [--days N]
+[--publish N]``: a database is filled with the snapshots of 200,000 products over 50 days
+(10,000,000 of them, listings of some 600 bytes), and features, scores, alerts, summaries and marts
+of the newest day are made by their own rebuilds. Then each query runs for random products, groups
+and words:
 
 - *cold*: 40 times each after the system's cache was dropped (where that is allowed: Linux, root);
   PostgreSQL's own cache of 128 MB holds what it happened to read last;
@@ -12,7 +13,9 @@ their own rebuilds. Then each query runs for random products, groups and words:
   of a month and publishes 1,000,000 snapshots into it.
 
 Each query's plan is looked at: which partitions of the large facts it reads. Without ``--url`` a
-server is started for the time of the benchmark, on a disk (fsync is off).
+server is started for the time of the benchmark, on a disk (fsync is off). ``--warehouse URL`` is a
+database that stays: filled when it is new, measured as it is when it is not, so that the hour of
+filling need not be an idle one.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import multiprocessing
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -31,7 +34,7 @@ from typing import Any
 import numpy as np
 import psycopg
 from psycopg.rows import tuple_row
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 
 from benchmarks.generated_history import fill
@@ -164,23 +167,36 @@ def main() -> None:
     parser.add_argument("--products", type=int, default=200_000)
     parser.add_argument("--days", type=int, default=50)
     parser.add_argument("--publish", type=int, default=1_000_000)
+    parser.add_argument("--warehouse", help="a warehouse's URL: filled once, and kept")
+    parser.add_argument("--only-fill", action="store_true", help="measure another time")
     options = parser.parse_args()
-    server = nullcontext(options.url) if options.url else postgres_server(in_memory=False)
-    with server as url, fresh_database(url) as database:
+    with ExitStack() as stack:
+        if options.warehouse:
+            database = options.warehouse
+        else:
+            url = options.url or stack.enter_context(postgres_server(in_memory=False))
+            database = stack.enter_context(fresh_database(url))
         warehouse = Warehouse.open(database)
         migrate(warehouse)
-        _fill(warehouse, options.products, options.days)
         known = _known(warehouse)
+        if not known.products:
+            _fill(warehouse, options.products, options.days)
+            known = _known(warehouse)
         warehouse.dispose()
-        _show_plans(database, known)
-        with _reader(database) as read:
-            for query in QUERIES if _drop_system_cache() else ():
-                _report(query, _times(read, query, known, COLD, 1))
-        print("\nwarm")
-        with _reader(database) as read:
-            for query in QUERIES:
-                _report(query, _times(read, query, known, WARM, 2)[FIRST_RUNS:])
-        _under_writes(database, known, options.publish)
+        if not options.only_fill:
+            _measure(database, known, options.publish)
+
+
+def _measure(database: str, known: Known, publish: int) -> None:
+    _show_plans(database, known)
+    with _reader(database) as read:
+        for query in QUERIES if _drop_system_cache() else ():
+            _report(query, _times(read, query, known, COLD, 1))
+    print("\nwarm")
+    with _reader(database) as read:
+        for query in QUERIES:
+            _report(query, _times(read, query, known, WARM, 2)[FIRST_RUNS:])
+    _under_writes(database, known, publish)
 
 
 def _fill(warehouse: Warehouse, products: int, days: int) -> None:
@@ -305,7 +321,9 @@ def _in_turn(database: str, known: Known, goes_on: Callable[[], bool]) -> dict[s
 def _publish(database: str, rows: int) -> None:
     """Publishes so many snapshots as those of a month that has no partition yet."""
     warehouse, table = Warehouse.open(database), tables.product_snapshots
-    target = date(2027, 1, 15)
+    with warehouse.read() as connection:
+        newest = connection.scalar(select(func.max(table.c.day)))
+    target = (newest.replace(day=1) + timedelta(days=45)).replace(day=15)
     columns = [table.c[name] for name in own_columns(table)]
     began, written = time.perf_counter(), 0
     try:

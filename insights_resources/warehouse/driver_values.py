@@ -29,8 +29,9 @@ from sqlalchemy.types import JSON
 from insights_resources.warehouse.column_types import MONEY_SCALE, Money, UtcDateTime
 from insights_resources.warehouse.frames import clean_texts, dtype_of, is_categorical, json_as_text
 
-#: Rows that are turned into text, and sent, at once.
-_ROWS_AT_ONCE = 20_000
+#: Rows that are turned into text, and sent, at once: many for pandas, and few enough that one such
+#: block is written as text while the server takes in the one before.
+_ROWS_AT_ONCE = 5_000
 
 _NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})

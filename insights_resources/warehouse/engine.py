@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -314,39 +314,71 @@ class Warehouse:
                     {"name": table.name, "month": month},
                 )
 
-    def insert_frame(self, connection: Connection, table: Table, frame: pd.DataFrame) -> int:
+    def insert_frame(
+        self,
+        connection: Connection,
+        table: Table,
+        frame: pd.DataFrame,
+        completed: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+    ) -> int:
         """Appends the frame's rows: COPY on PostgreSQL, many rows a statement on SQLite.
 
         Returns the number of rows. The frame has the dtypes of ``frames``, and any of the table's
-        columns. The partitions of its days are there (``make_partitions``).
+        columns. The partitions of its days are there (``make_partitions``). ``completed`` makes the
+        rows to write of some of the frame's, a block at a time: what it costs is then spent while
+        the server takes in the block before. It gives each block the same columns.
         """
         if frame.empty:
             return 0
+        pieces = map(completed, blocks(frame)) if completed else blocks(frame)
         if self.is_postgres:
-            self._copy(connection, table, frame)
-            return len(frame)
-        quote = connection.dialect.identifier_preparer.quote
-        names = ", ".join(map(quote, frame.columns))
-        places = ", ".join("?" for _ in frame.columns)
-        statement = f"INSERT INTO {quote(table.name)} ({names}) VALUES ({places})"  # noqa: S608
-        for block in blocks(frame):
-            connection.exec_driver_sql(statement, sqlite_rows(block, table))
+            self._copy(connection, table, pieces)
+        else:
+            self._insert(connection, table, pieces)
         return len(frame)
 
-    def _copy(self, connection: Connection, table: Table, frame: pd.DataFrame) -> None:
+    @staticmethod
+    def _insert(connection: Connection, table: Table, pieces: Iterable[pd.DataFrame]) -> None:
+        quote = connection.dialect.identifier_preparer.quote
+        for piece in pieces:
+            names = ", ".join(map(quote, piece.columns))
+            places = ", ".join("?" for _ in piece.columns)
+            statement = f"INSERT INTO {quote(table.name)} ({names}) VALUES ({places})"  # noqa: S608
+            connection.exec_driver_sql(statement, sqlite_rows(piece, table))
+
+    @staticmethod
+    def _copy(connection: Connection, table: Table, pieces: Iterable[pd.DataFrame]) -> None:
         from psycopg import sql
 
-        frame = constants_first(frame)
-        relation = [table.schema, table.name] if table.schema else [table.name]
-        statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-            sql.Identifier(*relation), sql.SQL(", ").join(map(sql.Identifier, frame.columns))
-        )
         driver = connection.connection.driver_connection
         if driver is None:
             raise WarehouseError("the connection to PostgreSQL is closed")
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for block in blocks(frame):
-                copy.write(copy_text(block, table).encode())
+        pieces = iter(pieces)
+        columns: list[str] = []
+
+        def next_text() -> bytes:
+            piece = next(pieces, None)
+            if piece is None:
+                return b""
+            if not columns:
+                columns.extend(constants_first(piece).columns)
+            return copy_text(piece[columns], table).encode()
+
+        relation = [table.schema, table.name] if table.schema else [table.name]
+        # While the server takes in a block, the next one is written as text.
+        with ThreadPoolExecutor(1) as writer:
+            block = next_text()
+            statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+                sql.Identifier(*relation), sql.SQL(", ").join(map(sql.Identifier, columns))
+            )
+            with driver.cursor() as cursor, cursor.copy(statement) as copy:
+                while block:
+                    ahead = writer.submit(next_text)
+                    try:
+                        copy.write(block)
+                    finally:
+                        wait([ahead])
+                    block = ahead.result()
 
     @contextmanager
     def writer_lock(

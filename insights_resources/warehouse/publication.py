@@ -222,10 +222,10 @@ class Publication:
 
     def add(self, part: Part) -> None:
         """Compares the part with the current rows; the part before it is written, unpublished."""
-        _write_unpublished(self._warehouse, self._table, self._difference.unwritten)
+        self._write_unpublished()
         conformed = conform(part.frame, self._table)
         self._difference = self._difference.followed_by(
-            _difference(self._warehouse, self._table, conformed, part.covers, self.build_id)
+            _difference(self._warehouse, self._table, conformed, part.covers)
         )
         self._found += [finding for audit in part.audits for finding in audit(conformed)]
         self._rows_by_day.update(_rows_by_day(conformed))
@@ -241,7 +241,7 @@ class Publication:
             )
         failed = [finding for finding in findings if not finding.passed]
         if failed:
-            _write_unpublished(self._warehouse, table, difference.unwritten)
+            self._write_unpublished()
             _close_build(
                 self._warehouse, self.build_id, "rejected", difference, self._row_count, findings
             )
@@ -271,6 +271,14 @@ class Publication:
             tuple(findings),
             dict(self._rows_by_day),
         )
+
+    def _write_unpublished(self) -> None:
+        rows = self._difference.unwritten
+        if rows is None or rows.empty:
+            return
+        _make_partitions(self._warehouse, self._table, rows)
+        with self._warehouse.begin() as connection:
+            _insert(self._warehouse, connection, self._table, rows, self.build_id, None)
 
 
 def pending(warehouse: Warehouse, consumer: Table, upstream: Sequence[Table]) -> list[PendingBuild]:
@@ -379,10 +387,10 @@ def mark_consumed(warehouse: Warehouse, consumer: Table, build_ids: Iterable[int
 class _Difference:
     """How frames differ from the current rows.
 
-    ``unwritten`` has the last frame's rows that are new or changed, as they are stored, under their
-    build (None: no frame yet), ``written`` is how many such rows the frames before it had, and
-    ``days`` the first and the last day of them all; ``superseded`` has the key and the build of
-    each current row that is changed or removed.
+    ``unwritten`` has the last frame's rows that are new or changed, with their hash where it had to
+    be compared (None: no frame yet), ``written`` is how many such rows the frames before it had,
+    and ``days`` the first and the last day of them all; ``superseded`` has the key and the build
+    of each current row that is changed or removed.
     """
 
     added: int = 0
@@ -489,7 +497,6 @@ def _difference(
     table: Table,
     frame: pd.DataFrame,
     covers: ColumnElement[bool],
-    build_id: int,
 ) -> _Difference:
     """Compares a frame with the current rows."""
     key = list(table.info["key"])
@@ -497,14 +504,9 @@ def _difference(
         is_current(table), covers
     )
     current = warehouse.read_frame(query)
-    storable = json_as_text(frame, table)
-    storable["row_hash"] = row_hashes(storable, table).astype("Int64")
     if current.empty:
-        return _Difference(
-            added=len(storable),
-            unwritten=_as_written(storable, build_id),
-            days=_days_of(storable),
-        )
+        return _Difference(added=len(frame), unwritten=frame, days=_days_of(frame))
+    storable = _with_hash(frame, table)
     compared = (
         storable[[*key, "row_hash"]]
         .assign(position=np.arange(len(storable)))
@@ -522,16 +524,16 @@ def _difference(
         int(is_new.sum()),
         int(is_changed.sum()),
         int(is_gone.sum()),
-        unwritten=_as_written(unwritten, build_id),
+        unwritten=unwritten,
         days=_days_of(unwritten),
         superseded=(superseded,),
     )
 
 
-def _as_written(storable: pd.DataFrame, build_id: int) -> pd.DataFrame:
-    # What no row has is NULL without being written.
-    unused = [name for name in storable.columns if storable[name].isna().all()]
-    return storable.drop(columns=unused).assign(build_id=build_id)
+def _with_hash(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """The rows as they are stored and compared: JSON as text, and with their hash."""
+    storable = json_as_text(frame, table)
+    return storable.assign(row_hash=row_hashes(storable, table).astype("Int64"))
 
 
 def _days_of(rows: pd.DataFrame) -> tuple[date, ...]:
@@ -551,12 +553,26 @@ def _within(table: Table, days: tuple[date, ...]) -> list[ColumnElement[bool]]:
     return [table.c.day.between(days[0], days[-1])] if days else []
 
 
-def _write_unpublished(warehouse: Warehouse, table: Table, rows: pd.DataFrame | None) -> None:
-    if rows is None or rows.empty:
-        return
-    _make_partitions(warehouse, table, rows)
-    with warehouse.begin() as connection:
-        warehouse.insert_frame(connection, table, rows)
+def _insert(
+    warehouse: Warehouse,
+    connection: Connection,
+    table: Table,
+    rows: pd.DataFrame,
+    build_id: int,
+    recorded_at: datetime | None,
+) -> None:
+    """Writes rows of a difference under their build; ``recorded_at`` None: unpublished."""
+    # What no row has is NULL without being written.
+    unused = [name for name in rows.columns if rows[name].isna().all()]
+
+    def completed(some: pd.DataFrame) -> pd.DataFrame:
+        storable = some if "row_hash" in some else _with_hash(some, table)
+        if recorded_at is not None:
+            moment = pd.Series(recorded_at, some.index, dtype="datetime64[us, UTC]")
+            storable = storable.assign(recorded_at=moment)
+        return storable.drop(columns=unused).assign(build_id=build_id)
+
+    warehouse.insert_frame(connection, table, rows, completed)
 
 
 def _make_partitions(warehouse: Warehouse, table: Table, rows: pd.DataFrame) -> None:
@@ -592,8 +608,7 @@ def _make_current(
             )
         rows = difference.unwritten
         if rows is not None:
-            moment = pd.Series(now, rows.index, dtype="datetime64[us, UTC]")
-            warehouse.insert_frame(connection, table, rows.assign(recorded_at=moment))
+            _insert(warehouse, connection, table, rows, build_id, now)
         connection.execute(
             update(tables.builds)
             .where(tables.builds.c.build_id == build_id)
