@@ -15,6 +15,7 @@ from insights_jobs.cli.cache import cache
 from insights_jobs.cli.development import dev, setup
 from insights_jobs.cli.environment import add_dotenv_to_environment
 from insights_jobs.cli.history import import_file
+from insights_jobs.cli.lineage import lineage
 from insights_jobs.cli.pages import parse
 from insights_jobs.cli.retention import retention
 from insights_jobs.cli.runs import backfill, demo, track
@@ -39,6 +40,7 @@ for command in (
     import_file,
     report,
     explain,
+    lineage,
     plot,
     search,
     replay,

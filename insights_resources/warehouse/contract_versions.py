@@ -46,6 +46,9 @@ VERSIONS: tuple[ContractVersion, ...] = (
         "product_snapshot_versions, the marts, snapshot_as_of and request_tracking.",
     ),
     ContractVersion("1.1", "search_products: products by the words of their listings."),
+    ContractVersion(
+        "1.2", "lineage and fact_lineage: from a score or a report's fact to the pages below it."
+    ),
 )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from insights_resources.marketplaces import ASIN_PATTERN, MARKETPLACES
-from insights_resources.warehouse import search_text, tables
+from insights_resources.warehouse import lineage, search_text, tables
 from insights_resources.warehouse.contract_views import (
     CONTRACT_SCHEMA,
     SNAPSHOT_VERSIONS,
@@ -457,6 +457,42 @@ END""",  # noqa: S608
     )
 
 
+def _lineage() -> DatabaseFunction:
+    names = ("group_id", "asin", "day", "method", "as_of")
+    return DatabaseFunction(
+        CONTRACT_SCHEMA,
+        "lineage",
+        arguments="group_id text, asin text, day date, method text DEFAULT 'standard', "
+        "as_of timestamptz DEFAULT now()",
+        types="text, text, date, text, timestamptz",
+        returns=_lineage_rows(),
+        body=lineage.parameters_in_order(names, lineage.lineage_select(is_postgres=True)),
+        comment=f"Where a score came from. {lineage.COMMENT}",
+        volatility="STABLE",
+        runs_as_owner=True,
+    )
+
+
+def _fact_lineage() -> DatabaseFunction:
+    names = ("group_id", "day", "fact_id", "as_of")
+    return DatabaseFunction(
+        CONTRACT_SCHEMA,
+        "fact_lineage",
+        arguments="group_id text, day date, fact_id text, as_of timestamptz DEFAULT now()",
+        types="text, date, text, timestamptz",
+        returns=_lineage_rows(),
+        body=lineage.parameters_in_order(names, lineage.fact_lineage_select(is_postgres=True)),
+        comment=f"Where a fact of a report came from (competitive_reports.facts). "
+        f"{lineage.COMMENT}",
+        volatility="STABLE",
+        runs_as_owner=True,
+    )
+
+
+def _lineage_rows() -> str:
+    return f"TABLE ({', '.join(f'{name} {kind}' for name, kind in lineage.COLUMNS)})"
+
+
 def _drop_partition() -> DatabaseFunction:
     names = ", ".join(f"'{table.name}'" for table in PARTITIONED)
     return DatabaseFunction(
@@ -502,5 +538,7 @@ FUNCTIONS: tuple[DatabaseFunction, ...] = (
     _fold_text(),
     _search_terms(),
     _search_products(),
+    _lineage(),
+    _fact_lineage(),
     _drop_partition(),
 )
