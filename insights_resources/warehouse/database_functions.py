@@ -457,6 +457,33 @@ END""",  # noqa: S608
     )
 
 
+def _analyze_facts() -> DatabaseFunction:
+    # Autovacuum looks after the partitions. The tables above them, by which queries over several
+    # months are planned, nobody analyzes unless told to.
+    statements = "\n".join(
+        f"    EXECUTE format('ANALYZE %s {INTERNAL_SCHEMA}.{table.name}', only_it);"
+        for table in PARTITIONED
+    )
+    return DatabaseFunction(
+        INTERNAL_SCHEMA,
+        "analyze_facts",
+        arguments="",
+        types="",
+        returns="void",
+        body=f"""
+DECLARE
+    -- Without it the partitions are analyzed too; PostgreSQL knows it since version 18.
+    only_it text := CASE WHEN current_setting('server_version_num')::integer >= 180000
+        THEN 'ONLY' ELSE '' END;
+BEGIN
+{statements}
+END""",
+        comment="Brings the planner's statistics of the tables with monthly partitions up to date.",
+        language="plpgsql",
+        runs_as_owner=True,
+    )
+
+
 def _lineage() -> DatabaseFunction:
     names = ("group_id", "asin", "day", "method", "as_of")
     return DatabaseFunction(
@@ -541,4 +568,5 @@ FUNCTIONS: tuple[DatabaseFunction, ...] = (
     _lineage(),
     _fact_lineage(),
     _drop_partition(),
+    _analyze_facts(),
 )
