@@ -17,6 +17,7 @@ from insights_jobs.cli.environment import add_dotenv_to_environment
 from insights_jobs.cli.history import import_file
 from insights_jobs.cli.lineage import lineage
 from insights_jobs.cli.pages import parse
+from insights_jobs.cli.rejected import rejected
 from insights_jobs.cli.retention import retention
 from insights_jobs.cli.runs import backfill, demo, track
 from insights_jobs.cli.scores import explain, plot
@@ -48,6 +49,7 @@ for command in (
     roles,
     status,
     builds,
+    rejected,
     retention,
     cache,
     setup,
