@@ -15,6 +15,7 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Select, Table, and_, or_, select
 
 from insights_assets.competition.formulas import OVERALL_DIMENSIONS, Dimension
+from insights_assets.competition.score_completeness import audit_completeness
 from insights_assets.competition.scoring import (
     FEATURE_COLUMNS,
     MEMBER_COLUMNS,
@@ -60,10 +61,11 @@ def rebuild_scores(
     with warehouse.writer_lock(tables.competitive_scores, scope.first_day, scope.last_day):
         groups = _groups(warehouse, scope)
         members = warehouse.read_frame(_members(scope, groups))
+        features = warehouse.read_frame(
+            _of_members(tables.product_features, FEATURE_COLUMNS, scope, groups)
+        )
         scores = score_groups(
-            warehouse.read_frame(
-                _of_members(tables.product_features, FEATURE_COLUMNS, scope, groups)
-            ),
+            features,
             warehouse.read_frame(_of_members(tables.rank_features, RANK_COLUMNS, scope, groups)),
             members,
             scope.first_day,
@@ -79,7 +81,10 @@ def rebuild_scores(
                 one_of(tables.competitive_scores.c.group_id, groups),
             ),
             scope=scope,
-            audits=(audit_scores,),
+            audits=(
+                audit_scores,
+                lambda frame: audit_completeness(frame, members, features),
+            ),
             code_version=SCORES_VERSION,
             run_id=run_id,
             observer=observer,

@@ -16,15 +16,17 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import and_
 
+from insights_assets.competition.formulas import Method
 from insights_assets.reports.comparisons import leader
 from insights_assets.reports.facts import FactSheet, fact_sheet
-from insights_assets.reports.inputs import groups_in_scope, read_inputs
+from insights_assets.reports.inputs import ReportInputs, groups_in_scope, read_inputs
 from insights_assets.reports.provenance import builds_behind, builds_sentence
 from insights_assets.reports.rendering import Provenance, render
 from insights_assets.reports.schema import SCHEMA_VERSION, Report
 from insights_assets.reports.structured_writer import PROMPT_VERSION, WRITER, write_report
 from insights_assets.reports.verification import verify_report
 from insights_resources.errors import InvalidInputError
+from insights_resources.marketplaces import ProductKey
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
@@ -84,7 +86,7 @@ def rebuild_reports(
             pd.DataFrame(rows) if rows else empty_frame(table),
             covers=covers,
             scope=scope,
-            audits=(audit_reports,),
+            audits=(audit_reports, lambda frame: audit_completeness(frame, inputs, scope)),
             code_version=REPORTS_VERSION,
             run_id=run_id,
             observer=observer,
@@ -100,6 +102,30 @@ def audit_reports(reports: pd.DataFrame) -> Iterable[AuditFinding]:
     yield AuditFinding("no_leader_without_data", unnamed == 0, f"{unnamed} name one")
     active = int(reports["html"].str.contains(_ACTIVE).sum())
     yield AuditFinding("pages_run_no_script", active == 0, f"{active} would")
+
+
+def audit_completeness(
+    reports: pd.DataFrame, inputs: ReportInputs, scope: Scope
+) -> Iterable[AuditFinding]:
+    """What an empty build lacks: a group whose members have scores has a report that tells them."""
+    scored = set()
+    for (group_id, day), rows in inputs.scores.items():
+        if not scope.first_day <= day <= scope.last_day:
+            continue
+        members = set(inputs.members(group_id, day))
+        if any(
+            row["method"] == Method.STANDARD.value
+            and row["overall_score"] is not None
+            and ProductKey(row["marketplace"], row["asin"]) in members
+            for row in rows
+        ):
+            scored.add((group_id, day))
+    complete = reports[reports["status"] == "complete"]
+    told = set(zip(complete["group_id"], pd.to_datetime(complete["day"]).dt.date, strict=True))
+    silent = len(scored - told)
+    yield AuditFinding(
+        "groups_with_scores_have_reports", silent == 0, f"{silent} of {len(scored)} have none"
+    )
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def rebuild_product_summaries(
     table = tables.product_summaries
     with warehouse.writer_lock(table, None, None):
         listings = pending_listings(warehouse)
-        rows = _summaries(warehouse, only)
+        rows, newest = _summaries(warehouse, only)
         index_listings(warehouse, rows, only, listings, run_id=run_id)
         return publish(
             warehouse,
@@ -77,7 +77,7 @@ def rebuild_product_summaries(
             rows,
             covers=of_products(table, only),
             scope=None,
-            audits=(audit_summaries,),
+            audits=(audit_summaries, lambda frame: audit_completeness(frame, newest)),
             code_version=SUMMARIES_VERSION,
             run_id=run_id,
             observer=observer,
@@ -116,8 +116,23 @@ def audit_summaries(summaries: pd.DataFrame) -> Iterable[AuditFinding]:
     yield AuditFinding("overall_score_is_0_to_100", wrong == 0, f"{wrong} rows are not")
 
 
-def _summaries(warehouse: Warehouse, only: frozenset[ProductKey] | None) -> pd.DataFrame:
-    """One row for each tracked product, all parts read in one consistent view."""
+def audit_completeness(summaries: pd.DataFrame, newest: pd.DataFrame) -> Iterable[AuditFinding]:
+    """What an empty build lacks: tracked products with features of the ``newest`` day (marketplace,
+    asin, day) show that day, and the price that these have."""
+    shown = newest.merge(summaries, on=_PRODUCT, suffixes=("_known", ""))
+    wrong = int((shown["as_of_day"] != shown["day"]).fillna(value=True).sum())
+    yield AuditFinding(
+        "summaries_show_the_newest_day", wrong == 0, f"{wrong} of {len(shown)} do not"
+    )
+    wrong = int((shown["price_known"].notna() & shown["price"].isna()).sum())
+    yield AuditFinding("summaries_show_known_prices", wrong == 0, f"{wrong} do not")
+
+
+def _summaries(
+    warehouse: Warehouse, only: frozenset[ProductKey] | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One row for each tracked product, all parts read in one consistent view; and products with
+    their price of the newest day with features, for the audit."""
     products = tables.products
     with warehouse.read() as connection:
         rows = warehouse.read_frame(
@@ -135,12 +150,24 @@ def _summaries(warehouse: Warehouse, only: frozenset[ProductKey] | None) -> pd.D
         for part in parts:
             rows = rows.merge(part, on=_PRODUCT, how="left")
         recent = _recent_alerts(warehouse, connection, only, rows)
+        features = tables.product_features
+        newest = warehouse.read_frame(
+            select_current(
+                features,
+                *(features.c[name] for name in ("marketplace", "asin", "day", "price")),
+            ).where(
+                features.c.day
+                == select(func.max(features.c.day)).where(is_current(features)).scalar_subquery(),
+                of_products(features, only),
+            ),
+            connection,
+        )
     rows = rows.merge(recent, on=_PRODUCT, how="left")
     # Features may not have been rebuilt since the capture; what is known of it is shown.
     rows["last_captured_at"] = rows["last_captured_at"].fillna(rows.pop("captured_at"))
     counts = ["open_alerts", "alerts_7d"]
     rows[counts] = rows[counts].astype("Int64").fillna(0)
-    return rows
+    return rows, newest
 
 
 def _last_features(

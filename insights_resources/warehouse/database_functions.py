@@ -484,6 +484,40 @@ END""",
     )
 
 
+def _analyze_written() -> DatabaseFunction:
+    names = ", ".join(f"'{table.name}'" for table in tables.VERSIONED_FACTS)
+    return DatabaseFunction(
+        INTERNAL_SCHEMA,
+        "analyze_written",
+        arguments="table_name text, first date, last date",
+        types="text, date, date",
+        returns="void",
+        body=f"""
+DECLARE
+    relation text;
+BEGIN
+    IF table_name IS NULL OR table_name <> ALL (ARRAY[{names}]) THEN
+        RAISE invalid_parameter_value USING MESSAGE =
+            format('%s is no table of facts', coalesce(table_name, 'NULL'));
+    END IF;
+    FOR relation IN
+        SELECT c.relname
+        FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+        WHERE (i.inhparent = format('{INTERNAL_SCHEMA}.%I', table_name)::regclass
+                AND c.relname BETWEEN table_name || to_char(first, '_YYYY_MM')
+                    AND table_name || to_char(last, '_YYYY_MM'))
+            OR (c.oid = format('{INTERNAL_SCHEMA}.%I', table_name)::regclass AND c.relkind = 'r')
+    LOOP
+        EXECUTE format('ANALYZE {INTERNAL_SCHEMA}.%I', relation);
+    END LOOP;
+END""",  # noqa: S608
+        comment="Brings the planner's statistics up to date of a table that many rows were written "
+        "to: of the months of these days, or of the table itself.",
+        language="plpgsql",
+        runs_as_owner=True,
+    )
+
+
 def _lineage() -> DatabaseFunction:
     names = ("group_id", "asin", "day", "method", "as_of")
     return DatabaseFunction(
@@ -569,4 +603,5 @@ FUNCTIONS: tuple[DatabaseFunction, ...] = (
     _fact_lineage(),
     _drop_partition(),
     _analyze_facts(),
+    _analyze_written(),
 )

@@ -195,7 +195,7 @@ products AS (
     SELECT DISTINCT f.*, m.marketplace AS of_marketplace, m.asin AS of_asin
     FROM facts AS f
     JOIN {{s}}dim_group_members AS m ON m.group_id = :group_id
-        AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to > :day)
+        AND m.valid_from <= :day AND (m.valid_to IS NULL OR m.valid_to >= :day)
     WHERE f.asin IS NULL
     UNION ALL
     SELECT f.*, f.marketplace, f.asin FROM facts AS f WHERE f.asin IS NOT NULL

@@ -13,6 +13,7 @@ rows recorded by then and superseded later or never.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -55,6 +56,10 @@ from insights_resources.warehouse.frames import (
     row_hashes,
 )
 
+_log = logging.getLogger(__name__)
+
+#: A publication of so many rows changes what the planner should know of the table.
+_MANY_ROWS = 10_000
 #: Builds that one statement asks about: below every engine's limit of parameters.
 _BUILDS_AT_ONCE = 500
 
@@ -260,6 +265,8 @@ class Publication:
             findings,
             self._observer,
         )
+        if difference.added + difference.changed >= _MANY_ROWS:
+            _analyze(self._warehouse, table, difference.days)
         return PublishedBuild(
             self.build_id,
             table.name,
@@ -528,6 +535,28 @@ def _difference(
         days=_days_of(unwritten),
         superseded=(superseded,),
     )
+
+
+def _analyze(warehouse: Warehouse, table: Table, days: tuple[date, ...]) -> None:
+    """Lets the planner know of many new rows now: autovacuum comes a minute later, and a plan that
+    takes a full table for an empty one may run for an hour. What is published stays so."""
+    if not warehouse.is_postgres:
+        return
+    try:
+        with warehouse.begin() as connection:
+            connection.execute(
+                text(
+                    f"SELECT {tables.INTERNAL_SCHEMA}.analyze_written("
+                    "CAST(:name AS text), CAST(:first AS date), CAST(:last AS date))"
+                ),
+                {
+                    "name": table.name,
+                    "first": days[0] if days else None,
+                    "last": days[-1] if days else None,
+                },
+            )
+    except (WarehouseError, SQLAlchemyError) as error:
+        _log.warning("the statistics of %s could not be brought up to date: %s", table.name, error)
 
 
 def _with_hash(frame: pd.DataFrame, table: Table) -> pd.DataFrame:

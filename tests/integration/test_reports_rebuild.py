@@ -447,3 +447,26 @@ def test_a_group_id_cannot_leave_the_folder(
     with pytest.raises(InvalidInputError, match="is no group id"):
         write_report_files(sqlite_warehouse, folder, DAY, group_id)
     assert not folder.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("lost", "found"),
+    [
+        (lambda rows: [row for row in rows if row["group_id"] == "pots"], "2 of 4"),
+        (lambda rows: [row | {"status": "no_data", "leader_asin": None} for row in rows], "4 of 4"),
+    ],
+)
+def test_reports_that_are_silent_about_scores_are_refused(
+    scored: Warehouse, monkeypatch: pytest.MonkeyPatch, lost: Any, found: str
+) -> None:
+    rebuild_reports(scored, SCOPE)
+    before, publish_rows = reports(scored), reports_rebuild.publish
+
+    def publish_less(warehouse: Warehouse, table: Any, frame: pd.DataFrame, **more: Any) -> Any:
+        rows = lost(frame.to_dict("records"))
+        return publish_rows(warehouse, table, pd.DataFrame(rows), **more)
+
+    monkeypatch.setattr(reports_rebuild, "publish", publish_less)
+    with pytest.raises(AuditFailedError, match=f"groups_with_scores_have_reports: {found}"):
+        rebuild_reports(scored, SCOPE)
+    pd.testing.assert_frame_equal(reports(scored), before)

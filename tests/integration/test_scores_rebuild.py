@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 from sqlalchemy import update
 
+from insights_assets.competition import rebuild
 from insights_assets.competition.rebuild import audit_scores, rebuild_scores
 from insights_assets.features.rebuild import rebuild_features
+from insights_resources.errors import AuditFailedError
 from insights_resources.marketplaces import ProductKey
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
@@ -163,3 +165,42 @@ def test_the_audit_finds_wrong_scores(
     for name, value in change.items():
         frame.loc[0, name] = value
     assert check in {finding.check for finding in audit_scores(frame) if not finding.passed}
+
+
+def _without_price(frame: pd.DataFrame) -> pd.DataFrame:
+    said = [{**reasons, "price": "no_price"} for reasons in frame["missing_reasons"]]
+    return frame.assign(price_score=float("nan"), missing_reasons=said)
+
+
+@pytest.mark.parametrize(
+    ("broken", "check"),
+    [
+        (lambda frame: frame.iloc[:0], "members_with_features_have_scores"),
+        (lambda frame: frame[frame["method"] == "robust"], "members_with_features_have_scores"),
+        (_without_price, "price_scores_use_what_is_known"),
+    ],
+)
+def test_scores_that_lack_what_is_known_are_refused(
+    sqlite_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, broken: Any, check: str
+) -> None:
+    store_group(sqlite_warehouse, "kettles", members(*ASINS))
+    rebuild_all(sqlite_warehouse)
+    before, right = scores(sqlite_warehouse), rebuild.score_groups
+    monkeypatch.setattr(
+        rebuild, "score_groups", lambda *given, **more: broken(right(*given, **more))
+    )
+    with pytest.raises(AuditFailedError, match=check):
+        rebuild_scores(sqlite_warehouse, SCOPE, now=LONG_AFTER)
+    pd.testing.assert_frame_equal(scores(sqlite_warehouse), before)
+
+
+def test_prices_that_are_gone_are_no_fault_of_the_scores(sqlite_warehouse: Warehouse) -> None:
+    store_group(sqlite_warehouse, "kettles", members(*ASINS))
+    rebuild_all(sqlite_warehouse)
+    gone = [
+        capture(at(day), asin=asin, price=None, rating=None, bsr=[])
+        for asin in ASINS
+        for day in SCOPE.days
+    ]
+    rebuild_all(sqlite_warehouse, captures=gone)
+    assert scores(sqlite_warehouse)["overall_score"].isna().all()

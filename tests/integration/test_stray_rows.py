@@ -9,10 +9,10 @@ from sqlalchemy import delete, text, update
 from insights_assets.serving.checks import rows_belong_to_published_builds
 from insights_assets.serving.marts import refresh_marts
 from insights_assets.serving.stray_rows import StrayRows, stray_rows
-from insights_resources.warehouse import tables
+from insights_resources.warehouse import publication, tables
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.wiring import WarehouseResource
-from tests.integration.warehouse_rows import MONDAY, RANKS, TUESDAY, publish_ranks
+from tests.integration.warehouse_rows import MONDAY, RANKS, TUESDAY, current_ranks, publish_ranks
 
 A, B = "B000000001", "B000000002"
 
@@ -67,3 +67,35 @@ def test_the_planner_knows_the_facts_after_the_marts(postgres_warehouse: Warehou
     assert known_rows() < 2
     list(refresh_marts(postgres_warehouse))
     assert known_rows() == 2
+
+
+def test_the_planner_knows_many_rows_at_once(
+    postgres_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publication, "_MANY_ROWS", 2)
+
+    def known_rows(relation: str) -> float:
+        with postgres_warehouse.read() as connection:
+            return connection.scalar(
+                text("SELECT reltuples FROM pg_class WHERE oid = CAST(:name AS regclass)"),
+                {"name": f"warehouse.{relation}"},
+            )
+
+    publish_ranks(postgres_warehouse, (A, MONDAY, 10))
+    assert known_rows("fact_rank_features_2026_03") < 1
+    publish_ranks(postgres_warehouse, (A, MONDAY, 11), (B, TUESDAY, 20))
+    # Three: the one that was replaced is kept.
+    assert known_rows("fact_rank_features_2026_03") == 3
+
+
+def test_statistics_that_cannot_be_had_are_no_failure(
+    postgres_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(publication, "_MANY_ROWS", 1)
+    with postgres_warehouse.begin() as connection:
+        connection.execute(text("DROP FUNCTION warehouse.analyze_written"))
+    publish_ranks(postgres_warehouse, (A, MONDAY, 10))
+    assert current_ranks(postgres_warehouse) == [(A, MONDAY, 10)]
+    assert "the statistics of fact_rank_features could not be" in caplog.text
