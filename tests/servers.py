@@ -18,7 +18,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -70,28 +70,86 @@ def postgres_server(installation: Path | None = None, *, in_memory: bool = True)
         _temporary_folder(identity, in_memory=in_memory) as folder,
         nullcontext(installation) if installation else _postgres_programs(identity) as programs,
     ):
-        data, log = folder / "data", folder / "log"
-        password_file = folder / "password"
-        password_file.write_text("postgres")
-        data.mkdir()
-        if identity:
-            os.chown(data, _UNPRIVILEGED_UID, _UNPRIVILEGED_UID)
-            os.chown(password_file, _UNPRIVILEGED_UID, _UNPRIVILEGED_UID)
-        _run(
-            [
-                programs / "initdb",
-                f"--pgdata={data}",
-                "--username=postgres",
-                f"--pwfile={password_file}",
-                "--auth=scram-sha-256",
-                "--encoding=UTF8",
-                "--locale=C",
-                "--no-sync",
-            ],
-            identity,
-        )
-        with _running_postgres(programs, data, identity, log) as url:
+        data = _new_cluster(programs, folder, identity)
+        with _running_postgres(programs, data, identity, folder / "log") as url:
             yield url
+
+
+def _new_cluster(programs: Path, folder: Path, identity: dict[str, Any]) -> Path:
+    """Its data folder."""
+    data, password_file = folder / "data", folder / "password"
+    password_file.write_text("postgres")
+    data.mkdir()
+    if identity:
+        os.chown(data, _UNPRIVILEGED_UID, _UNPRIVILEGED_UID)
+        os.chown(password_file, _UNPRIVILEGED_UID, _UNPRIVILEGED_UID)
+    _run(
+        [
+            programs / "initdb",
+            f"--pgdata={data}",
+            "--username=postgres",
+            f"--pwfile={password_file}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        ],
+        identity,
+    )
+    return data
+
+
+class RestartablePostgres:
+    """A PostgreSQL that can be killed, and started again on what it had written (to the system:
+    fsync is off, commits wait for the write)."""
+
+    def __init__(self, programs: Path, data: Path, identity: dict[str, Any], log: Path) -> None:
+        self._arguments = (programs, data, identity, log, _free_port())
+        self._running = ExitStack()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"postgresql://postgres:postgres@127.0.0.1:{self._arguments[-1]}/postgres"
+
+    def start(self) -> None:
+        """Starts it; returns when it takes connections, after recovery."""
+        programs, data, identity, log, port = self._arguments
+        command = _postgres_command(programs, data, port, synchronous_commit="on")
+        self._process = self._running.enter_context(
+            _server(
+                command,
+                identity,
+                log,
+                lambda: psycopg.connect(self.url).close(),
+                stop=signal.SIGINT,
+            )
+        )
+
+    def stop(self) -> None:
+        """A fast shutdown: ends every connection first."""
+        self._running.close()
+
+    def kill(self) -> None:
+        """Ends all its processes at once, without any chance to clean up."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._running.close()
+
+
+@contextmanager
+def restartable_postgres() -> Iterator[RestartablePostgres]:
+    """A fresh one, running."""
+    identity = _identity()
+    with (
+        _temporary_folder(identity, in_memory=True) as folder,
+        _postgres_programs(identity) as programs,
+    ):
+        data = _new_cluster(programs, folder, identity)
+        server = RestartablePostgres(programs, data, identity, folder / "log")
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 @contextmanager
@@ -127,6 +185,16 @@ def _running_postgres(
 ) -> Iterator[str]:
     """PostgreSQL on this data folder and a free port; its URL."""
     port = _free_port()
+    command = _postgres_command(programs, data, port, synchronous_commit="off")
+    url = f"postgresql://postgres:postgres@127.0.0.1:{port}/postgres"
+    # SIGINT: a fast shutdown; SIGTERM would wait for every client to leave.
+    with _server(command, identity, log, lambda: psycopg.connect(url).close(), stop=signal.SIGINT):
+        yield url
+
+
+def _postgres_command(
+    programs: Path, data: Path, port: int, *, synchronous_commit: str
+) -> list[Any]:
     options = {
         "listen_addresses": "127.0.0.1",
         "port": port,
@@ -134,17 +202,14 @@ def _running_postgres(
         # Nothing here outlives the tests.
         "fsync": "off",
         "full_page_writes": "off",
-        "synchronous_commit": "off",
+        "synchronous_commit": synchronous_commit,
         "max_connections": 50,
         "max_wal_size": "128MB",
     }
-    command = [programs / "postgres", "-D", data]
+    command: list[Any] = [programs / "postgres", "-D", data]
     for name, value in options.items():
         command += ["-c", f"{name}={value}"]
-    url = f"postgresql://postgres:postgres@127.0.0.1:{port}/postgres"
-    # SIGINT: a fast shutdown; SIGTERM would wait for every client to leave.
-    with _server(command, identity, log, lambda: psycopg.connect(url).close(), stop=signal.SIGINT):
-        yield url
+    return command
 
 
 @contextmanager
@@ -310,7 +375,8 @@ def _server(
                 time.sleep(0.05)
         yield process
     finally:
-        process.send_signal(stop)
+        if process.poll() is None:
+            process.send_signal(stop)
         try:
             process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:

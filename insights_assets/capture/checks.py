@@ -6,6 +6,7 @@ from dagster import AssetCheckResult, AssetCheckSeverity, asset_check
 from sqlalchemy import Connection, func, select
 
 from insights_assets.capture.assets import RAW_PAGES
+from insights_assets.day_completeness import day_is_complete
 from insights_resources.page_providers.protocol import Verdict
 from insights_resources.warehouse import tables
 from insights_resources.wiring import WarehouseResource
@@ -18,43 +19,7 @@ def _newest_day(connection: Connection) -> date | None:
     return connection.scalar(select(func.max(tables.raw_pages.c.day)))
 
 
-@asset_check(asset=RAW_PAGES, name="day_is_complete")
-def day_is_complete(warehouse: WarehouseResource) -> AssetCheckResult:
-    """Every active product has a page of the newest captured day.
-
-    A partition turns green with its first micro-batch; this says whether the day is complete.
-    """
-    pages, products = tables.raw_pages, tables.products
-    with warehouse.open().begin() as connection:
-        day = _newest_day(connection)
-        if day is None:
-            return AssetCheckResult(passed=True, description="nothing has been captured yet")
-        captured = {
-            tuple(row)
-            for row in connection.execute(
-                select(pages.c.marketplace, pages.c.asin).where(pages.c.day == day).distinct()
-            )
-        }
-        expected = {
-            tuple(row)
-            for row in connection.execute(
-                select(products.c.marketplace, products.c.asin).where(products.c.is_active)
-            )
-        }
-    missing = sorted("/".join(key) for key in expected - captured)
-    return AssetCheckResult(
-        passed=not missing,
-        severity=AssetCheckSeverity.WARN,
-        description=(
-            f"{len(missing)} of {len(expected)} products have no page of {day}" if missing else None
-        ),
-        metadata={
-            "day": day.isoformat(),
-            "expected": len(expected),
-            "captured": len(expected & captured),
-            "missing": ", ".join(missing[:20]) or "none",
-        },
-    )
+pages_of_the_day = day_is_complete(RAW_PAGES, tables.raw_pages, what="a page")
 
 
 @asset_check(asset=RAW_PAGES, name="few_pages_are_blocked")

@@ -5,6 +5,7 @@ from collections import Counter
 from dagster import AssetCheckResult, AssetCheckSeverity, asset_check
 from sqlalchemy import func, select
 
+from insights_assets.day_completeness import day_is_complete
 from insights_assets.published_asset import audit_check
 from insights_assets.snapshots.assets import PRODUCT_SNAPSHOTS
 from insights_assets.snapshots.publishing import Origin, of_origin
@@ -16,6 +17,9 @@ from insights_resources.wiring import WarehouseResource
 #: Above this share of prices on which a page's sources disagree a layout has probably changed.
 MAX_DISPUTED_PRICES = 0.05
 
+snapshots_of_the_day = day_is_complete(
+    PRODUCT_SNAPSHOTS, tables.product_snapshots, what="a snapshot"
+)
 product_snapshots_audit = audit_check(PRODUCT_SNAPSHOTS, tables.product_snapshots)
 
 

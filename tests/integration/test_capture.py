@@ -15,7 +15,7 @@ from dagster import AssetCheckResult
 from sqlalchemy import Table, select
 
 from insights_assets.capture.capture import capture_pages, plan_targets
-from insights_assets.capture.checks import day_is_complete, few_pages_are_blocked
+from insights_assets.capture.checks import few_pages_are_blocked, pages_of_the_day
 from insights_assets.catalog.catalog_file import TrackedProduct
 from insights_assets.catalog.sync import sync_products
 from insights_assets.snapshots.checks import sources_agree_on_prices
@@ -351,27 +351,27 @@ def _found(result: AssetCheckResult) -> dict[str, Any]:
 def test_a_day_is_complete_when_every_active_product_has_a_page(
     warehouse: Warehouse, warehouse_url: str, archive: PageArchive
 ) -> None:
-    assert _check(day_is_complete, warehouse_url).description == "nothing has been captured yet"
+    assert _check(pages_of_the_day, warehouse_url).description == "there is nothing yet"
     sync_products(warehouse, "file", map(TrackedProduct, KEYS))
     _capture(warehouse, archive, [_page(key, DAY) for key in KEYS])
-    assert _check(day_is_complete, warehouse_url).passed
+    assert _check(pages_of_the_day, warehouse_url).passed
 
     newest = DAY + timedelta(days=1)
     _capture(warehouse, archive, [_page(key, newest) for key in KEYS[:4]])
-    result = _check(day_is_complete, warehouse_url)
+    result = _check(pages_of_the_day, warehouse_url)
     assert not result.passed
     assert result.description == f"2 of 6 products have no page of {newest}"
     assert _found(result) == {
         "day": newest.isoformat(),
         "expected": 6,
-        "captured": 4,
+        "found": 4,
         "missing": ", ".join(sorted(map(str, KEYS[4:]))),
     }
     # A failed capture is a page: its day is complete, if badly so.
     _capture(warehouse, archive, [_failed(KEYS[4], newest)])
-    assert _found(_check(day_is_complete, warehouse_url))["missing"] == str(KEYS[5])
+    assert _found(_check(pages_of_the_day, warehouse_url))["missing"] == str(KEYS[5])
     sync_products(warehouse, "file", map(TrackedProduct, KEYS[:5]))
-    assert _check(day_is_complete, warehouse_url).passed
+    assert _check(pages_of_the_day, warehouse_url).passed
 
 
 def test_pages_whose_sources_disagree_on_the_price_are_found_by_query_and_by_the_check(
