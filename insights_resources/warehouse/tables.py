@@ -686,7 +686,21 @@ product_snapshots = _versioned_fact(
         comment="Version of the parser, or of the import (import-1).",
     ),
     _int("schema_version", "Version of the shape of the JSON columns.", nullable=False),
-    Index("ix_fact_product_snapshots_asin_captured", "asin", text("captured_at DESC")),
+    Index(
+        "ix_fact_product_snapshots_asin_captured",
+        "asin",
+        text("captured_at DESC"),
+        # A product's rows are scattered over the days: its prices are read from the index alone.
+        postgresql_include=[
+            "marketplace",
+            "day",
+            "currency",
+            "price",
+            "availability",
+            "recorded_at",
+            "superseded_at",
+        ],
+    ),
     Index("ix_fact_product_snapshots_day", "day"),
     key=("page_id", "day"),
     comment="What each product page says, typed; and what imported histories say.",
