@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from dagster import AssetCheckKey, AssetKey, DagsterInstance
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from sqlalchemy import func, select, text
@@ -35,6 +36,7 @@ from insights_assets.snapshots.product_snapshot import (
     ProductSnapshot,
 )
 from insights_assets.snapshots.rebuild import pending_scopes, rebuild_snapshots
+from insights_jobs.cli.runs import backfill
 from insights_jobs.jobs import FAST, accepted_drift_config, micro_batch, scope_run_config
 from insights_jobs.runs import FinishedRun, RunFailedError
 from insights_resources.errors import AuditFailedError, InvalidInputError
@@ -232,8 +234,17 @@ def test_a_changed_layout_stops_publication_and_a_corrected_parser_publishes_its
 
 
 @pytest.mark.slow
-def test_a_change_that_is_real_is_accepted_once(sqlite_platform: Platform) -> None:
+def test_a_change_that_is_real_is_accepted_once(
+    sqlite_platform: Platform, sqlite_warehouse_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     platform = sqlite_platform
+    monkeypatch.setenv("INSIGHTS_HOME", str(platform.folder))
+    monkeypatch.setenv("INSIGHTS_DATABASE_URL", sqlite_warehouse_url)
+    monkeypatch.setenv("INSIGHTS_ARCHIVE_URL", str(platform.folder / "pages"))
+
+    def insights_backfill(*arguments: str) -> Result:
+        return CliRunner().invoke(backfill, ["--from", str(NEXT), *arguments])
+
     _land(platform, DAY)
     _micro_batch(platform, DAY)
     _land(platform, NEXT, prices_renamed)
@@ -241,7 +252,12 @@ def test_a_change_that_is_real_is_accepted_once(sqlite_platform: Platform) -> No
         _micro_batch(platform, NEXT)
     with pytest.raises(RunFailedError, match="price gone"):
         _micro_batch(platform, NEXT, **accepted_drift_config(["amazon.fr"]))
-    _micro_batch(platform, NEXT, **accepted_drift_config(["www.Amazon.de"]))
+    refused = insights_backfill()
+    assert isinstance(refused.exception, RunFailedError)
+    assert insights_backfill("--accept-drift", "amazon.xx").exit_code == 1
+    accepted = insights_backfill("--accept-drift", "www.Amazon.de")
+    assert accepted.exit_code == 0, (accepted.output, accepted.exception)
+    _micro_batch(platform, NEXT)
     finding = _last_audit(platform)[f"no_drift_on_{SITE}"]
     assert finding["passed"]
     assert finding["detail"].startswith("accepted: price gone for ")
