@@ -227,6 +227,17 @@ BEGIN
         'CREATE TABLE {INTERNAL_SCHEMA}.%I (LIKE {INTERNAL_SCHEMA}.%I '
         'INCLUDING ALL EXCLUDING INDEXES EXCLUDING COMMENTS)', partition, table_name
     );
+    -- While a large build is written, all rows of its month are unpublished. Autovacuum would tell
+    -- the planner so, which would then take the index of current rows for an empty one.
+    IF EXISTS (
+        SELECT FROM pg_attribute
+        WHERE attrelid = format('{INTERNAL_SCHEMA}.%I', partition)::regclass
+        AND attname = 'recorded_at' AND NOT attnotnull
+    ) THEN
+        EXECUTE format(
+            'ALTER TABLE {INTERNAL_SCHEMA}.%I ALTER COLUMN recorded_at SET STATISTICS 0', partition
+        );
+    END IF;
     EXECUTE format(
         'ALTER TABLE {INTERNAL_SCHEMA}.%I ATTACH PARTITION {INTERNAL_SCHEMA}.%I '
         'FOR VALUES FROM (%L) TO (%L)',

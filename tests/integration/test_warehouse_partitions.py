@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
+import pandas as pd
 import pytest
 from alembic import command
 from sqlalchemy import Connection, Table, insert, inspect, select, text
@@ -16,8 +17,9 @@ from insights_resources.errors import WarehouseError
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
+from insights_resources.warehouse.frames import conform
 from insights_resources.warehouse.partitions import PARTITIONED, partition_name
-from insights_resources.warehouse.publication import is_current
+from insights_resources.warehouse.publication import Part, Publication, is_current
 from insights_resources.warehouse.schema import alembic_config, migrate, newest_revision
 from insights_resources.warehouse.tables import INTERNAL_SCHEMA
 from tests.integration.older_schema import downgrade
@@ -29,6 +31,7 @@ from tests.integration.warehouse_rows import (
     in_days,
     page_row,
     publish_ranks,
+    ranks,
 )
 
 A, B = "B000000001", "B000000002"
@@ -294,3 +297,39 @@ def test_the_migration_names_views_on_internal_tables_and_changes_nothing(
     with warehouse.begin() as connection:
         connection.execute(text("DROP VIEW mine"))
     assert migrate(warehouse)[-1] == newest_revision()
+
+
+def test_a_build_that_is_being_written_does_not_mislead_the_planner(
+    postgres_warehouse: Warehouse,
+) -> None:
+    """As autovacuum finds a new month in the middle of a large publication."""
+    numbers = range(20_000)
+    rows = ranks((A, MONDAY, 1))
+    many = pd.DataFrame(
+        {name: [rows[name].iloc[0]] * len(numbers) for name in rows.columns}
+    ).assign(asin=[f"B{n:09d}" for n in numbers])
+    with Publication(postgres_warehouse, RANKS, scope=WEEK, code_version="test") as publication:
+        for start in (0, 10_000):
+            some = many.iloc[start : start + 10_000]
+            publication.add(Part(conform(some, RANKS), RANKS.c.asin.in_(some["asin"].iloc[:1])))
+        with postgres_warehouse.engine.connect() as connection:
+            connection.execute(text("ANALYZE warehouse.fact_rank_features_2026_03"))
+            connection.commit()
+            plan = "\n".join(
+                connection.scalars(
+                    text(
+                        "EXPLAIN SELECT rank FROM insights.rank_features "
+                        "WHERE asin = 'B000000007' AND marketplace = 'amazon.de' "
+                        "AND day >= DATE '2026-01-01'"
+                    )
+                )
+            )
+            estimated = connection.scalar(
+                text(
+                    "SELECT count(*) FROM pg_stats WHERE tablename = 'fact_rank_features_2026_03' "
+                    "AND attname = 'recorded_at'"
+                )
+            )
+        publication.publish()
+    assert "asin" in plan.split("Index Cond", 1)[1].splitlines()[0], plan
+    assert estimated == 0
