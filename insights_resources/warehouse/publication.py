@@ -208,6 +208,7 @@ class Publication:
         self._warehouse, self._table, self._scope = warehouse, table, scope
         self._allow_empty, self._observer = allow_empty, observer
         self._difference = _Difference()
+        self._is_analyzed = False
         self._rows_by_day = Counter[date]()
         self._row_count = 0
         self._found: list[AuditFinding | RowsFinding] = []
@@ -286,6 +287,10 @@ class Publication:
         _make_partitions(self._warehouse, self._table, rows)
         with self._warehouse.begin() as connection:
             _insert(self._warehouse, connection, self._table, rows, self.build_id, None)
+        if len(rows) >= _MANY_ROWS and not self._is_analyzed:
+            # A month that is new to the planner is read by any index until it is analyzed.
+            _analyze(self._warehouse, self._table, self._difference.days)
+            self._is_analyzed = True
 
 
 def pending(warehouse: Warehouse, consumer: Table, upstream: Sequence[Table]) -> list[PendingBuild]:

@@ -312,9 +312,8 @@ def test_a_build_that_is_being_written_does_not_mislead_the_planner(
         for start in (0, 10_000):
             some = many.iloc[start : start + 10_000]
             publication.add(Part(conform(some, RANKS), RANKS.c.asin.in_(some["asin"].iloc[:1])))
-        with postgres_warehouse.engine.connect() as connection:
-            connection.execute(text("ANALYZE warehouse.fact_rank_features_2026_03"))
-            connection.commit()
+        # The first part was many rows: nobody had to wait for autovacuum.
+        with postgres_warehouse.read() as connection:
             plan = "\n".join(
                 connection.scalars(
                     text(
@@ -324,12 +323,15 @@ def test_a_build_that_is_being_written_does_not_mislead_the_planner(
                     )
                 )
             )
-            estimated = connection.scalar(
-                text(
-                    "SELECT count(*) FROM pg_stats WHERE tablename = 'fact_rank_features_2026_03' "
-                    "AND attname = 'recorded_at'"
+            known = set(
+                connection.scalars(
+                    text(
+                        "SELECT attname FROM pg_stats "
+                        "WHERE tablename = 'fact_rank_features_2026_03'"
+                    )
                 )
             )
         publication.publish()
     assert "asin" in plan.split("Index Cond", 1)[1].splitlines()[0], plan
-    assert estimated == 0
+    assert "asin" in known
+    assert "recorded_at" not in known
