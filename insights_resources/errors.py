@@ -47,7 +47,14 @@ class OutcomeUnknownError(ProviderError):
 
 
 class BudgetExhaustedError(ProviderError):
-    """The next request would overrun a budget: it was not sent. Says which, and when it renews."""
+    """The next request would overrun a budget: it was not sent. Says which, and when it renews.
+
+    ``is_of_product``: the budget of that product alone; others may be sent for.
+    """
+
+    def __init__(self, message: str, *, is_of_product: bool = False) -> None:
+        super().__init__(message)
+        self.is_of_product = is_of_product
 
 
 class PermanentProviderError(ProviderError):

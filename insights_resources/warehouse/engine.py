@@ -419,6 +419,39 @@ class Warehouse:
                 raise
             yield
 
+    @contextmanager
+    def held(self, name: str) -> Iterator[None]:
+        """Holds a name for the time of the block, or until this process dies: meanwhile
+        ``is_held`` says so to everybody. Each name is held by one at most."""
+        if not self.is_postgres:
+            with FileLock(self.lock_file(name)):
+                yield
+            # Nobody holds a name twice: its file would only be in the way.
+            self.lock_file(name).unlink(missing_ok=True)
+            return
+        with self.begin() as connection:
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            connection.execute(
+                text("SELECT pg_advisory_xact_lock(:key)"), {"key": _lock_key(f"held/{name}")}
+            )
+            yield
+
+    def is_held(self, name: str) -> bool:
+        """Whether some process holds the name (see ``held``)."""
+        if not self.is_postgres:
+            file = self.lock_file(name)
+            if not file.exists():
+                return False
+            try:
+                with FileLock(file, timeout=0):
+                    return False
+            except Timeout:
+                return True
+        with self.begin() as connection:
+            return not connection.scalar(
+                text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _lock_key(f"held/{name}")}
+            )
+
 
 def _advisory_locks(
     table_name: str, first_day: date | None, last_day: date | None

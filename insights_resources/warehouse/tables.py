@@ -590,6 +590,75 @@ raw_pages = Table(
     postgresql_partition_by=_BY_MONTH,
 )
 
+page_requests = Table(
+    "ops_page_requests",
+    metadata,
+    Column("request_id", BigId, primary_key=True, autoincrement=True, comment="Serial number."),
+    _marketplace(),
+    _asin(),
+    _day("the day whose page is wanted"),
+    Column(
+        "status",
+        String(16),
+        nullable=False,
+        comment="pending (to be sent, or again: see reason), sent, unknown (sent, and no answer came), captured, or missed (the day ended).",
+    ),
+    Column(
+        "reason",
+        Text,
+        comment="Why it has no page of its product yet; NULL: captured, or not tried yet.",
+    ),
+    Column("provider", String(32), comment="Who it was sent to last; NULL: never sent."),
+    Column(
+        "batch_id",
+        String(64),
+        comment="The provider's batch that it is part of; NULL: sent alone, or not sent.",
+    ),
+    _int("sends", "How often it was sent, tries included.", nullable=False),
+    Column(
+        "credits",
+        Money,
+        nullable=False,
+        comment="Credits spent on it; what came to nothing included. Unit: provider's credits.",
+    ),
+    Column(
+        "credits_reserved",
+        Money,
+        nullable=False,
+        comment="Credits of a request that is under way, or whose outcome is unknown. Unit: provider's credits.",
+    ),
+    Column(
+        "owner",
+        String(64),
+        comment="Who has it: a capture under way, or that broke off; NULL: none.",
+    ),
+    Column("run_id", String(64), comment="Dagster run that had it last; NULL outside of one."),
+    Column("requested_at", UtcDateTime, nullable=False, comment="When it was wanted (UTC)."),
+    Column("sent_at", UtcDateTime, comment="When it was sent last (UTC); NULL: never sent."),
+    Column("finished_at", UtcDateTime, comment="When it was captured or missed (UTC)."),
+    Column("page_id", String(32), comment="The page that it brought last; NULL: none."),
+    CheckConstraint(
+        "status IN ('pending', 'sent', 'unknown', 'captured', 'missed')", name="status"
+    ),
+    Index("ix_ops_page_requests_day", "day", "provider"),
+    Index("ix_ops_page_requests_product", "marketplace", "asin", "day"),
+    Index(
+        "uq_ops_page_requests_open",
+        "marketplace",
+        "asin",
+        unique=True,
+        postgresql_where=text("status IN ('pending', 'sent', 'unknown')"),
+        sqlite_where=text("status IN ('pending', 'sent', 'unknown')"),
+    ),
+    comment="Each page that was wanted of a provider of live pages, and what came of it.",
+    info={
+        "grain": "one wanted page",
+        "key": ("request_id",),
+        "versioned": False,
+        "consistency": Consistency.EVENTUAL,
+    },
+)
+
 product_snapshots = _versioned_fact(
     "fact_product_snapshots",
     Column(

@@ -1,0 +1,369 @@
+"""The pages that are wanted of a provider of live pages: ``ops_page_requests``.
+
+A request is *pending* until it is sent, then *sent*; a page of its product makes it *captured*, a
+failure pending again, with the reason, for a later window. One whose outcome is not known is
+*unknown*: it may have been served and billed, so that only a later window sends it again. What is
+open when its day ends is *missed*: a page of yesterday cannot be fetched today.
+
+A capture *claims* the requests of its products: no other one sends them while it is alive. What
+it held is anybody's when it has died: a request that was sent then counts as unknown, and a batch
+is taken up where it is, for it is paid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, func, insert, select, text, update
+
+from insights_resources.errors import BudgetExhaustedError
+from insights_resources.marketplaces import ProductKey
+from insights_resources.page_providers.page_requests import SentBatch
+from insights_resources.page_providers.protocol import CapturedPage, PageTarget, Verdict
+from insights_resources.warehouse import tables
+from insights_resources.warehouse.engine import Warehouse
+from insights_resources.warehouse.grouped_commits import GroupedCommits
+
+_TABLE = tables.page_requests
+_OPEN = ("pending", "sent", "unknown")
+#: Pages that answer the request, even when they say that there is no such product.
+_ANSWERS = (Verdict.PRODUCT, Verdict.NOT_FOUND, Verdict.OTHER)
+#: Products of one statement: below every engine's limit of parameters.
+_PRODUCTS_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True)
+class CaptureBudget:
+    """What may be spent; None: no limit.
+
+    ``credits_a_day`` over all captures of a UTC day, ``credits_a_run`` by one of them,
+    ``pages_a_product``: how often a product's page may be sent for on one day.
+    """
+
+    credits_a_day: Decimal | None = None
+    credits_a_run: Decimal | None = None
+    pages_a_product: int | None = None
+
+
+@dataclass
+class _Request:
+    """A request that this capture holds, as it stands in the table."""
+
+    request_id: int
+    sends: int = 0
+    #: Of the day's requests of the product that have ended.
+    earlier_sends: int = 0
+    credits: Decimal = Decimal(0)
+    reserved: Decimal = Decimal(0)
+    batch_id: str | None = None
+
+
+@dataclass(frozen=True)
+class ClaimedRequests:
+    """``held_by_others``: products that another capture is about to bring."""
+
+    targets: tuple[PageTarget, ...]
+    held_by_others: tuple[ProductKey, ...]
+
+
+class WarehousePageRequests:
+    """The requests of one capture, on one UTC day. Made by ``claimed_requests``."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        day: date,
+        owner: str,
+        requests: dict[ProductKey, _Request],
+        claimed: ClaimedRequests,
+        budget: CaptureBudget,
+        run_id: str | None,
+    ) -> None:
+        self.claimed = claimed
+        self.commits = GroupedCommits(warehouse)
+        self.credits_spent = Decimal(0)
+        self._warehouse, self._day, self._owner, self._run_id = warehouse, day, owner, run_id
+        self._requests, self._budget = requests, budget
+
+    async def sending(
+        self, provider: str, targets: Sequence[PageTarget], credits_each: Decimal
+    ) -> None:
+        """See ``PageRequests``. All of them or none."""
+        refused = await self.commits.run(
+            lambda connection: self._send(connection, provider, targets, credits_each)
+        )
+        if refused is not None:
+            raise refused
+
+    async def sent_as_batch(self, targets: Sequence[PageTarget], batch_id: str) -> None:
+        """See ``PageRequests``."""
+
+        def note(connection: Connection) -> None:
+            for target in targets:
+                request = self._requests[target.key]
+                request.batch_id = batch_id
+                self._write(connection, request, batch_id=batch_id)
+
+        await self.commits.run(note)
+
+    async def sent_batches(self, provider: str) -> list[SentBatch]:
+        """See ``PageRequests``."""
+        by_batch: dict[str, list[PageTarget]] = {}
+        for target in self.claimed.targets:
+            batch_id = self._requests[target.key].batch_id
+            if batch_id is not None:
+                by_batch.setdefault(batch_id, []).append(target)
+        return [SentBatch(batch_id, tuple(some)) for batch_id, some in by_batch.items()]
+
+    def finish(self, connection: Connection, page: CapturedPage, page_id: str) -> None:
+        """Notes what came of a request, in the transaction that stores its page."""
+        request = self._requests[page.target.key]
+        values: dict[str, Any] = {"page_id": page_id, "batch_id": None}
+        if page.is_outcome_known:
+            # Known at last: what was reserved gives way to what it cost.
+            request.credits += page.cost
+            request.reserved = Decimal(0)
+            self.credits_spent += page.cost
+            is_answered = page.verdict in _ANSWERS
+            values |= {
+                "status": "captured" if is_answered else "pending",
+                "finished_at": datetime.now(UTC) if is_answered else None,
+                "reason": page.reason,
+            }
+        else:
+            values |= {"status": "unknown", "reason": page.reason}
+        self._write(connection, request, **values)
+
+    def give_up(self, reason: str) -> int:
+        """Notes why what is pending was not sent; how many requests these are."""
+        with self._warehouse.begin() as connection:
+            result = connection.execute(
+                update(_TABLE)
+                .where(
+                    _TABLE.c.owner == self._owner,
+                    _TABLE.c.status == "pending",
+                    _TABLE.c.reason.is_(None),
+                )
+                .values(reason=reason)
+            )
+            return result.rowcount
+
+    def open_reasons(self) -> dict[ProductKey, str]:
+        """Why each product that was claimed has no page yet."""
+        with self._warehouse.read() as connection:
+            rows = connection.execute(
+                select(_TABLE.c.marketplace, _TABLE.c.asin, _TABLE.c.reason).where(
+                    _TABLE.c.owner == self._owner, _TABLE.c.status.in_(_OPEN)
+                )
+            ).all()
+        return {
+            ProductKey(row.marketplace, row.asin): row.reason or "it was not sent" for row in rows
+        }
+
+    def _send(
+        self,
+        connection: Connection,
+        provider: str,
+        targets: Sequence[PageTarget],
+        credits_each: Decimal,
+    ) -> BudgetExhaustedError | None:
+        refused = self._refusal(connection, targets, credits_each)
+        if refused is not None:
+            return refused
+        now = datetime.now(UTC)
+        for target in targets:
+            request = self._requests[target.key]
+            request.sends += 1
+            request.reserved = credits_each
+            self._write(connection, request, status="sent", provider=provider, sent_at=now)
+        return None
+
+    def _refusal(
+        self, connection: Connection, targets: Sequence[PageTarget], credits_each: Decimal
+    ) -> BudgetExhaustedError | None:
+        budget, wanted = self._budget, credits_each * len(targets)
+        most = budget.pages_a_product
+        if most is not None:
+            for target in targets:
+                request = self._requests[target.key]
+                if request.sends + request.earlier_sends >= most:
+                    return BudgetExhaustedError(
+                        f"{target.key} was sent for {most} times today, which is the limit of a "
+                        f"product (INSIGHTS_PAGES_A_PRODUCT); again tomorrow (UTC)",
+                        is_of_product=True,
+                    )
+        if not wanted:
+            return None
+        if budget.credits_a_run is not None:
+            spent = self.credits_spent + sum(
+                (request.reserved for request in self._requests.values()), Decimal(0)
+            )
+            if spent + wanted > budget.credits_a_run:
+                return BudgetExhaustedError(
+                    f"{wanted} credits more would overrun the {budget.credits_a_run} of a run "
+                    f"(INSIGHTS_CREDITS_A_RUN; {spent} spent)"
+                )
+        if budget.credits_a_day is not None:
+            # Others reserve at the same time: one after the other.
+            if self._warehouse.is_postgres:
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(hashtextextended('insights/credits', 0))")
+                )
+            spent = connection.scalar(
+                select(func.sum(_TABLE.c.credits + _TABLE.c.credits_reserved)).where(
+                    _TABLE.c.day == self._day
+                )
+            ) or Decimal(0)
+            if spent + wanted > budget.credits_a_day:
+                return BudgetExhaustedError(
+                    f"{wanted} credits more would overrun the {budget.credits_a_day} of a day "
+                    f"(INSIGHTS_CREDITS_A_DAY; {spent} spent); again tomorrow (UTC)"
+                )
+        return None
+
+    def _write(self, connection: Connection, request: _Request, **values: Any) -> None:
+        # Whole values, and not differences: a change that has to be made again is made once.
+        connection.execute(
+            update(_TABLE)
+            .where(_TABLE.c.request_id == request.request_id)
+            .values(
+                sends=request.sends,
+                credits=request.credits,
+                credits_reserved=request.reserved,
+                owner=self._owner,
+                run_id=self._run_id,
+                **values,
+            )
+        )
+
+
+@contextmanager
+def claimed_requests(
+    warehouse: Warehouse,
+    targets: Sequence[PageTarget],
+    *,
+    budget: CaptureBudget = CaptureBudget(),
+    run_id: str | None = None,
+) -> Iterator[WarehousePageRequests]:
+    """The requests of these products, all of one day, held for the time of the block."""
+    owner = f"capture-{uuid4().hex}"
+    day = targets[0].day if targets else datetime.now(UTC).date()
+    with warehouse.held(owner):
+        with warehouse.begin() as connection:
+            # SQLite's transactions are one after the other anyway.
+            if warehouse.is_postgres:
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(hashtextextended('insights/claims', 0))")
+                )
+            _miss_past_days(connection, day)
+            requests, others = _claim(connection, warehouse, targets, owner, day, run_id)
+        claimed = ClaimedRequests(
+            tuple(target for target in targets if target.key in requests), tuple(others)
+        )
+        yield WarehousePageRequests(warehouse, day, owner, requests, claimed, budget, run_id)
+
+
+def _miss_past_days(connection: Connection, day: date) -> None:
+    connection.execute(
+        update(_TABLE)
+        .where(_TABLE.c.status.in_(_OPEN), _TABLE.c.day < day)
+        .values(
+            status="missed",
+            finished_at=datetime.now(UTC),
+            credits=_TABLE.c.credits + _TABLE.c.credits_reserved,
+            credits_reserved=Decimal(0),
+            reason=func.coalesce(_TABLE.c.reason, "its day ended before it was sent"),
+        )
+    )
+
+
+def _claim(
+    connection: Connection,
+    warehouse: Warehouse,
+    targets: Sequence[PageTarget],
+    owner: str,
+    day: date,
+    run_id: str | None,
+) -> tuple[dict[ProductKey, _Request], list[ProductKey]]:
+    wanted = {target.key for target in targets}
+    earlier_sends = {
+        ProductKey(row.marketplace, row.asin): int(row.sends)
+        for row in connection.execute(
+            select(_TABLE.c.marketplace, _TABLE.c.asin, func.sum(_TABLE.c.sends).label("sends"))
+            .where(_TABLE.c.day == day, _TABLE.c.status.not_in(_OPEN))
+            .group_by(_TABLE.c.marketplace, _TABLE.c.asin)
+        )
+    }
+    claimed: dict[ProductKey, _Request] = {}
+    others: list[ProductKey] = []
+    is_alive: dict[str, bool] = {}
+    for row in connection.execute(select(_TABLE).where(_TABLE.c.status.in_(_OPEN))).all():
+        key = ProductKey(row.marketplace, row.asin)
+        if key not in wanted:
+            continue
+        if row.owner is not None:
+            if row.owner not in is_alive:
+                is_alive[row.owner] = warehouse.is_held(row.owner)
+            if is_alive[row.owner]:
+                others.append(key)
+                continue
+        request = _Request(row.request_id, row.sends, row.credits, row.credits_reserved)
+        values: dict[str, Any] = {"owner": owner, "run_id": run_id}
+        if row.batch_id is not None:
+            request.batch_id = row.batch_id
+        else:
+            # Sent by one that died, or unanswered: it may have been billed.
+            request.credits += request.reserved
+            request.reserved = Decimal(0)
+            values |= {"status": "pending", "reason": None}
+            values |= {"credits": request.credits, "credits_reserved": request.reserved}
+        connection.execute(
+            update(_TABLE).where(_TABLE.c.request_id == row.request_id).values(**values)
+        )
+        claimed[key] = request
+    new = wanted - claimed.keys() - set(others)
+    _add(connection, new, owner, day, run_id)
+    if new:
+        for row in connection.execute(
+            select(_TABLE.c.request_id, _TABLE.c.marketplace, _TABLE.c.asin).where(
+                _TABLE.c.owner == owner, _TABLE.c.status == "pending"
+            )
+        ):
+            key = ProductKey(row.marketplace, row.asin)
+            claimed.setdefault(key, _Request(row.request_id))
+    for key, request in claimed.items():
+        request.earlier_sends = earlier_sends.get(key, 0)
+    return claimed, others
+
+
+def _add(
+    connection: Connection,
+    keys: Iterable[ProductKey],
+    owner: str,
+    day: date,
+    run_id: str | None,
+) -> None:
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "marketplace": key.marketplace,
+            "asin": key.asin,
+            "day": day,
+            "status": "pending",
+            "sends": 0,
+            "credits": Decimal(0),
+            "credits_reserved": Decimal(0),
+            "owner": owner,
+            "run_id": run_id,
+            "requested_at": now,
+        }
+        for key in keys
+    ]
+    for start in range(0, len(rows), _PRODUCTS_AT_ONCE):
+        connection.execute(insert(_TABLE), rows[start : start + _PRODUCTS_AT_ONCE])
