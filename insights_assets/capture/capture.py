@@ -2,7 +2,7 @@
 
 The archive first, then the row: a crash between leaves an unreferenced body, never a row without
 its page. Each page is recorded as it arrives, so that a crash keeps what was paid for. The same
-page twice is one row.
+page twice is one row. Requests for live pages are noted besides (see ``page_requests``).
 """
 
 from __future__ import annotations
@@ -13,32 +13,84 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 
-from insights_resources.errors import DayNotServableError
+from insights_assets.capture.page_requests import (
+    NO_LIMITS,
+    CaptureBudget,
+    WarehousePageRequests,
+    claimed_requests,
+)
+from insights_resources.errors import DayNotServableError, InsightsError, ProviderError
 from insights_resources.marketplaces import ProductKey
 from insights_resources.page_archive import PageArchive
-from insights_resources.page_providers.protocol import CapturedPage, PageProvider, PageTarget
+from insights_resources.page_providers.concurrent_fetch import ENDS_IT
+from insights_resources.page_providers.protocol import (
+    CapturedPage,
+    LivePageProvider,
+    PageProvider,
+    PageTarget,
+)
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
+
+#: Pages on their way into the archive and the warehouse at once.
+_STORED_AT_ONCE = 32
 
 #: Called after each page: (pages so far, targets asked for).
 Progress = Callable[[int, int], None]
 
 
 @dataclass
+class ProviderSummary:
+    """What one provider brought: pages by verdict, how long each took, what they cost."""
+
+    pages: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    latencies_ms: list[float] = field(default_factory=list)
+    credits: Decimal = Decimal(0)
+    retries: int = 0
+
+
+@dataclass
 class CaptureSummary:
-    """What a capture brought: pages by verdict and by day; ``new_pages`` were not there before."""
+    """What a capture brought: pages by verdict, day and provider; ``new_pages`` were not there
+    before.
+
+    Of a provider of live pages also ``left_out``, the products without a page of theirs and why,
+    ``held_by_others``, which another capture is about to bring, and ``ended_by``: what kept it from
+    sending more, if anything did.
+    """
 
     targets: int = 0
     pages: int = 0
     new_pages: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
     pages_by_day: Counter[date] = field(default_factory=Counter)
+    providers: dict[str, ProviderSummary] = field(default_factory=dict)
+    left_out: dict[ProductKey, str] = field(default_factory=dict)
+    held_by_others: tuple[ProductKey, ...] = ()
+    ended_by: ProviderError | None = None
+
+    def count(self, page: CapturedPage, day: date, *, is_new: bool) -> None:
+        """Adds a page."""
+        self.pages += 1
+        self.new_pages += is_new
+        self.verdicts[page.verdict.value] += 1
+        self.pages_by_day[day] += 1
+        provider = self.providers.setdefault(page.provider, ProviderSummary())
+        provider.pages += 1
+        provider.verdicts[page.verdict.value] += 1
+        provider.credits += page.cost
+        provider.retries += page.retries
+        if page.latency_ms is not None:
+            provider.latencies_ms.append(page.latency_ms)
 
 
 def plan_targets(
@@ -81,9 +133,18 @@ def capture_pages(
     targets: Sequence[PageTarget],
     *,
     run_id: str | None,
+    budget: CaptureBudget = NO_LIMITS,
     progress: Progress = lambda pages, targets: None,
 ) -> CaptureSummary:
-    """Fetches the targets and keeps every page that comes; see the module's docstring."""
+    """Fetches the targets and keeps every page that comes; see the module's docstring.
+
+    Raises ``ArchiveError`` or ``WarehouseError`` when pages could not be kept: no more were sent
+    for then.
+    """
+    if isinstance(provider, LivePageProvider):
+        with claimed_requests(warehouse, targets, budget=budget, run_id=run_id) as requests:
+            capture = _capture_live(provider, archive, warehouse, requests, run_id, progress)
+            return asyncio.run(capture)
     return asyncio.run(_capture(provider, archive, warehouse, targets, run_id, progress))
 
 
@@ -102,11 +163,61 @@ async def _capture(
         warehouse.make_partitions(tables.raw_pages, [row["day"]])
         with warehouse.begin() as connection:
             is_new = _insert_page(connection, warehouse, row)
-        summary.pages += 1
-        summary.new_pages += is_new
-        summary.verdicts[page.verdict.value] += 1
-        summary.pages_by_day[row["day"]] += 1
+        summary.count(page, row["day"], is_new=is_new)
         progress(summary.pages, summary.targets)
+    return summary
+
+
+async def _capture_live(
+    provider: LivePageProvider,
+    archive: PageArchive,
+    warehouse: Warehouse,
+    requests: WarehousePageRequests,
+    run_id: str | None,
+    progress: Progress,
+) -> CaptureSummary:
+    targets = requests.claimed.targets
+    summary = CaptureSummary(targets=len(targets), held_by_others=requests.claimed.held_by_others)
+    partitions: set[date] = set()
+    slots = asyncio.Semaphore(_STORED_AT_ONCE)
+    failures: list[BaseException] = []
+
+    async def store(page: CapturedPage) -> None:
+        try:
+            content_hash = (
+                await asyncio.to_thread(archive.put, page.content) if page.content else None
+            )
+            row = page_row(page, content_hash, run_id)
+            month = row["day"].replace(day=1)
+            if month not in partitions:
+                await asyncio.to_thread(warehouse.make_partitions, tables.raw_pages, [row["day"]])
+                partitions.add(month)
+            is_new = await requests.store(
+                page,
+                row["page_id"],
+                lambda connection: _insert_page(connection, warehouse, row),
+            )
+            summary.count(page, row["day"], is_new=is_new)
+            progress(summary.pages, summary.targets)
+        except (InsightsError, SQLAlchemyError) as error:
+            failures.append(error)
+            requests.stop(f"pages cannot be kept: {error}")
+        finally:
+            slots.release()
+
+    async with asyncio.TaskGroup() as tasks:
+        try:
+            async for page in provider.fetch_noted(targets, requests):
+                await slots.acquire()
+                tasks.create_task(store(page))
+        except ENDS_IT as error:
+            summary.ended_by = error
+    if failures:
+        raise failures[0]
+    await asyncio.to_thread(
+        requests.give_up, str(summary.ended_by or "the provider gave no page of it")
+    )
+    summary.left_out = await asyncio.to_thread(requests.open_reasons)
     return summary
 
 

@@ -12,7 +12,7 @@ is taken up where it is, for it is paid.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -51,6 +51,9 @@ class CaptureBudget:
     pages_a_product: int | None = None
 
 
+NO_LIMITS = CaptureBudget()
+
+
 @dataclass
 class _Request:
     """A request that this capture holds, as it stands in the table."""
@@ -62,6 +65,7 @@ class _Request:
     credits: Decimal = Decimal(0)
     reserved: Decimal = Decimal(0)
     batch_id: str | None = None
+    provider: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,17 +91,38 @@ class WarehousePageRequests:
     ) -> None:
         self.claimed = claimed
         self.commits = GroupedCommits(warehouse)
-        self.credits_spent = Decimal(0)
+        #: Credits of this capture, those of requests under way included.
+        self.credits_of_run = Decimal(0)
         self._warehouse, self._day, self._owner, self._run_id = warehouse, day, owner, run_id
         self._requests, self._budget = requests, budget
+        self._stopped: str | None = None
+        #: What the day has cost, as the transaction knows it that asked last.
+        self._day_seen: tuple[Connection | None, Decimal] = (None, Decimal(0))
+
+    def stop(self, reason: str) -> None:
+        """Lets nothing more be sent: what comes could not be kept."""
+        self._stopped = reason
 
     async def sending(
         self, provider: str, targets: Sequence[PageTarget], credits_each: Decimal
     ) -> None:
         """See ``PageRequests``. All of them or none."""
-        refused = await self.commits.run(
-            lambda connection: self._send(connection, provider, targets, credits_each)
-        )
+        if self._stopped is not None:
+            raise BudgetExhaustedError(self._stopped)
+        sends = {target.key: self._requests[target.key].sends + 1 for target in targets}
+        now = datetime.now(UTC)
+
+        def note(connection: Connection) -> BudgetExhaustedError | None:
+            refused = self._refusal(connection, sends, credits_each)
+            if refused is None:
+                for key, times in sends.items():
+                    request = self._requests[key]
+                    request.sends = times
+                    self._charge(request, request.credits, credits_each)
+                    self._write(connection, request, status="sent", provider=provider, sent_at=now)
+            return refused
+
+        refused = await self.commits.run(note)
         if refused is not None:
             raise refused
 
@@ -116,34 +141,47 @@ class WarehousePageRequests:
         """See ``PageRequests``."""
         by_batch: dict[str, list[PageTarget]] = {}
         for target in self.claimed.targets:
-            batch_id = self._requests[target.key].batch_id
-            if batch_id is not None:
-                by_batch.setdefault(batch_id, []).append(target)
+            request = self._requests[target.key]
+            if request.batch_id is not None and request.provider == provider:
+                by_batch.setdefault(request.batch_id, []).append(target)
         return [SentBatch(batch_id, tuple(some)) for batch_id, some in by_batch.items()]
 
-    def finish(self, connection: Connection, page: CapturedPage, page_id: str) -> None:
-        """Notes what came of a request, in the transaction that stores its page."""
+    async def store(
+        self, page: CapturedPage, page_id: str, insert_page: Callable[[Connection], bool]
+    ) -> bool:
+        """Writes the page's row and what came of its request, together; what ``insert_page`` says:
+        whether the page is new."""
         request = self._requests[page.target.key]
-        values: dict[str, Any] = {"page_id": page_id, "batch_id": None}
-        if page.is_outcome_known:
-            # Known at last: what was reserved gives way to what it cost.
-            request.credits += page.cost
-            request.reserved = Decimal(0)
-            self.credits_spent += page.cost
-            is_answered = page.verdict in _ANSWERS
-            values |= {
-                "status": "captured" if is_answered else "pending",
-                "finished_at": datetime.now(UTC) if is_answered else None,
-                "reason": page.reason,
-            }
-        else:
-            values |= {"status": "unknown", "reason": page.reason}
-        self._write(connection, request, **values)
+        credits = request.credits + page.cost
+        is_answered = page.verdict in _ANSWERS
+        now = datetime.now(UTC)
 
-    def give_up(self, reason: str) -> int:
-        """Notes why what is pending was not sent; how many requests these are."""
+        def note(connection: Connection) -> bool:
+            is_new = insert_page(connection)
+            if not page.is_outcome_known:
+                # What was reserved stays so: it may have been billed.
+                self._write(
+                    connection, request, status="unknown", reason=page.reason, page_id=page_id
+                )
+                return is_new
+            self._charge(request, credits, Decimal(0))
+            self._write(
+                connection,
+                request,
+                status="captured" if is_answered else "pending",
+                finished_at=now if is_answered else None,
+                reason=page.reason,
+                batch_id=None,
+                page_id=page_id,
+            )
+            return is_new
+
+        return await self.commits.run(note)
+
+    def give_up(self, reason: str) -> None:
+        """Notes why what was not sent was not."""
         with self._warehouse.begin() as connection:
-            result = connection.execute(
+            connection.execute(
                 update(_TABLE)
                 .where(
                     _TABLE.c.owner == self._owner,
@@ -152,10 +190,9 @@ class WarehousePageRequests:
                 )
                 .values(reason=reason)
             )
-            return result.rowcount
 
     def open_reasons(self) -> dict[ProductKey, str]:
-        """Why each product that was claimed has no page yet."""
+        """Why each product that was claimed has no page of its own yet."""
         with self._warehouse.read() as connection:
             rows = connection.execute(
                 select(_TABLE.c.marketplace, _TABLE.c.asin, _TABLE.c.reason).where(
@@ -166,51 +203,40 @@ class WarehousePageRequests:
             ProductKey(row.marketplace, row.asin): row.reason or "it was not sent" for row in rows
         }
 
-    def _send(
-        self,
-        connection: Connection,
-        provider: str,
-        targets: Sequence[PageTarget],
-        credits_each: Decimal,
-    ) -> BudgetExhaustedError | None:
-        refused = self._refusal(connection, targets, credits_each)
-        if refused is not None:
-            return refused
-        now = datetime.now(UTC)
-        for target in targets:
-            request = self._requests[target.key]
-            request.sends += 1
-            request.reserved = credits_each
-            self._write(connection, request, status="sent", provider=provider, sent_at=now)
-        return None
-
     def _refusal(
-        self, connection: Connection, targets: Sequence[PageTarget], credits_each: Decimal
+        self, connection: Connection, sends: Mapping[ProductKey, int], credits_each: Decimal
     ) -> BudgetExhaustedError | None:
-        budget, wanted = self._budget, credits_each * len(targets)
+        budget, wanted = self._budget, credits_each * len(sends)
         most = budget.pages_a_product
-        if most is not None:
-            for target in targets:
-                request = self._requests[target.key]
-                if request.sends + request.earlier_sends >= most:
-                    return BudgetExhaustedError(
-                        f"{target.key} was sent for {most} times today, which is the limit of a "
-                        f"product (INSIGHTS_PAGES_A_PRODUCT); again tomorrow (UTC)",
-                        is_of_product=True,
-                    )
+        for key, times in sends.items():
+            if most is not None and times + self._requests[key].earlier_sends > most:
+                return BudgetExhaustedError(
+                    f"{key} was sent for {most} times today, which is the limit of a product "
+                    f"(INSIGHTS_PAGES_A_PRODUCT); again tomorrow (UTC)",
+                    is_of_product=True,
+                )
         if not wanted:
             return None
-        if budget.credits_a_run is not None:
-            spent = self.credits_spent + sum(
-                (request.reserved for request in self._requests.values()), Decimal(0)
+        most_of_run, most_of_day = budget.credits_a_run, budget.credits_a_day
+        if most_of_run is not None and self.credits_of_run + wanted > most_of_run:
+            return BudgetExhaustedError(
+                f"{wanted} credits more would overrun the {most_of_run} of a run "
+                f"(INSIGHTS_CREDITS_A_RUN; {self.credits_of_run} spent)"
             )
-            if spent + wanted > budget.credits_a_run:
-                return BudgetExhaustedError(
-                    f"{wanted} credits more would overrun the {budget.credits_a_run} of a run "
-                    f"(INSIGHTS_CREDITS_A_RUN; {spent} spent)"
-                )
-        if budget.credits_a_day is not None:
-            # Others reserve at the same time: one after the other.
+        if most_of_day is None:
+            return None
+        spent = self._spent_today(connection)
+        if spent + wanted > most_of_day:
+            return BudgetExhaustedError(
+                f"{wanted} credits more would overrun the {most_of_day} of a day "
+                f"(INSIGHTS_CREDITS_A_DAY; {spent} spent); again tomorrow (UTC)"
+            )
+        return None
+
+    def _spent_today(self, connection: Connection) -> Decimal:
+        seen, spent = self._day_seen
+        if seen is not connection:
+            # Others reserve at the same time: one after the other, to the end of the transaction.
             if self._warehouse.is_postgres:
                 connection.execute(
                     text("SELECT pg_advisory_xact_lock(hashtextextended('insights/credits', 0))")
@@ -220,15 +246,17 @@ class WarehousePageRequests:
                     _TABLE.c.day == self._day
                 )
             ) or Decimal(0)
-            if spent + wanted > budget.credits_a_day:
-                return BudgetExhaustedError(
-                    f"{wanted} credits more would overrun the {budget.credits_a_day} of a day "
-                    f"(INSIGHTS_CREDITS_A_DAY; {spent} spent); again tomorrow (UTC)"
-                )
-        return None
+            self._day_seen = (connection, spent)
+        return spent
+
+    def _charge(self, request: _Request, credits: Decimal, reserved: Decimal) -> None:
+        """What a request has cost, and may cost yet: whole values, so that twice is once."""
+        change = credits + reserved - request.credits - request.reserved
+        self.credits_of_run += change
+        self._day_seen = (self._day_seen[0], self._day_seen[1] + change)
+        request.credits, request.reserved = credits, reserved
 
     def _write(self, connection: Connection, request: _Request, **values: Any) -> None:
-        # Whole values, and not differences: a change that has to be made again is made once.
         connection.execute(
             update(_TABLE)
             .where(_TABLE.c.request_id == request.request_id)
@@ -248,7 +276,7 @@ def claimed_requests(
     warehouse: Warehouse,
     targets: Sequence[PageTarget],
     *,
-    budget: CaptureBudget = CaptureBudget(),
+    budget: CaptureBudget = NO_LIMITS,
     run_id: str | None = None,
 ) -> Iterator[WarehousePageRequests]:
     """The requests of these products, all of one day, held for the time of the block."""
@@ -316,7 +344,7 @@ def _claim(
         request = _Request(row.request_id, row.sends, row.credits, row.credits_reserved)
         values: dict[str, Any] = {"owner": owner, "run_id": run_id}
         if row.batch_id is not None:
-            request.batch_id = row.batch_id
+            request.batch_id, request.provider = row.batch_id, row.provider
         else:
             # Sent by one that died, or unanswered: it may have been billed.
             request.credits += request.reserved
