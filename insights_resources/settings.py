@@ -7,9 +7,10 @@ secret.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
@@ -33,7 +34,17 @@ _KNOWN = {
     "INSIGHTS_REPLICA_URL": "its read replica, postgresql+psycopg://... (default: none)",
     "INSIGHTS_READ_SECONDS": "longest time of a consumer's read of PostgreSQL (default: 30)",
     "INSIGHTS_REDIS_URL": "cache, redis://... (default: memory)",
-    "INSIGHTS_PAGES": "'sandbox' or a folder of saved pages (default: sandbox)",
+    "INSIGHTS_PAGES": "'firecrawl', 'direct', 'sandbox' or a folder of saved pages (default: "
+    "firecrawl where there is a key or a server of it, else sandbox)",
+    "INSIGHTS_FIRECRAWL_URL": "a self-hosted Firecrawl, http://... (default: the cloud)",
+    "INSIGHTS_FIRECRAWL_WORKERS": "pages asked of it at once, as the plan allows (default: 2)",
+    "INSIGHTS_FIRECRAWL_PAGES_A_MINUTE": "as the plan allows (default: 10)",
+    "INSIGHTS_DIRECT_USER_AGENT": "who fetches pages directly, with a contact: "
+    "'Name/1.0 (+https://...)' (default: nobody does)",
+    "INSIGHTS_DIRECT_PAGES_A_MINUTE": "of one marketplace (default: 6)",
+    "INSIGHTS_CREDITS_A_DAY": "most credits that a UTC day may cost (default: no limit)",
+    "INSIGHTS_CREDITS_A_RUN": "most credits that one run spends (default: no limit)",
+    "INSIGHTS_PAGES_A_PRODUCT": "how often a product is sent for on a day (default: 12)",
     "INSIGHTS_ARCHIVE_URL": "page archive, a folder or any fsspec URL (default: a folder)",
     "INSIGHTS_CATALOG": "catalog file (default: catalog.yaml in the project)",
     "INSIGHTS_RETENTION": "how long rows are kept (default: retention.yaml in the project)",
@@ -42,10 +53,37 @@ _KNOWN = {
     "INSIGHTS_SANDBOX_PRODUCTS": "size of the sandbox marketplace (default: 24)",
 }
 
-#: Keys of systems that this version cannot talk to yet: better refused than silently simulated.
-_NOT_BUILT_YET = {
-    "FIRECRAWL_API_KEY": "pages would come from the sandbox marketplace, not from Amazon",
-}
+
+class PageSource(StrEnum):
+    """Where pages come from."""
+
+    SANDBOX = "sandbox"
+    SAVED = "saved"
+    FIRECRAWL = "firecrawl"
+    DIRECT = "direct"
+
+    @property
+    def is_live(self) -> bool:
+        return self in (PageSource.FIRECRAWL, PageSource.DIRECT)
+
+
+@dataclass(frozen=True)
+class LivePageSettings:
+    """How live pages are captured. ``direct_user_agent`` None: nothing is fetched directly.
+
+    A budget that is None has no limit. ``has_key``: of Firecrawl's cloud; the key itself stays in
+    the environment.
+    """
+
+    firecrawl_url: str | None
+    has_key: bool
+    firecrawl_workers: int
+    firecrawl_pages_a_minute: int
+    direct_user_agent: str | None
+    direct_pages_a_minute: int
+    credits_a_day: int | None
+    credits_a_run: int | None
+    pages_a_product: int
 
 
 @dataclass(frozen=True)
@@ -57,7 +95,9 @@ class Settings:
     replica_url: str | None
     read_seconds: int
     redis_url: str | None
+    page_source: PageSource
     pages_folder: Path | None
+    live: LivePageSettings
     archive_url: str
     catalog_file: Path
     retention_file: Path
@@ -83,13 +123,27 @@ class Settings:
         warehouse = "SQLite" if self.is_embedded_warehouse else "PostgreSQL"
         if self.replica_url:
             warehouse += " with a read replica"
-        pages = f"saved in {self.pages_folder}" if self.pages_folder else "sandbox marketplace"
+        pages = self._describe_pages()
         archive = _without_secrets(self.archive_url)
         return (
             f"warehouse: {warehouse}; pages: {pages}; archive: {archive}; "
             f"cache: {'memory over Redis' if self.redis_url else 'memory'}; "
             f"narrative: structured; notifications: log and alerts table"
         )
+
+    def _describe_pages(self) -> str:
+        live = self.live
+        match self.page_source:
+            case PageSource.SAVED:
+                return f"saved in {self.pages_folder}"
+            case PageSource.DIRECT:
+                return "direct fetch"
+            case PageSource.FIRECRAWL:
+                where = _without_secrets(live.firecrawl_url) if live.firecrawl_url else "the cloud"
+                fallback = ", then direct fetch" if live.direct_user_agent else ""
+                return f"Firecrawl ({where}){fallback}"
+            case _:
+                return "sandbox marketplace"
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -106,14 +160,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     def get(name: str) -> str | None:
         return environment.get(name, "").strip() or None
 
-    pages_folder = _pages_folder(get("INSIGHTS_PAGES"))
-    for name, consequence in _NOT_BUILT_YET.items():
-        if get(name) and not get("INSIGHTS_PAGES"):
-            raise ConfigurationError(
-                f"{name} is set, but this version cannot use it yet: {consequence}. "
-                f"Unset it, or say INSIGHTS_PAGES=sandbox to go on with simulated pages."
-            )
-    home = _home(get("INSIGHTS_HOME"), pages_folder)
+    live = _live_pages(get)
+    page_source, pages_folder = _page_source(get("INSIGHTS_PAGES"), live)
+    home = _home(get("INSIGHTS_HOME"), page_source, pages_folder)
     database_url = _database_url(get("INSIGHTS_DATABASE_URL"), home)
     return Settings(
         home=home,
@@ -121,7 +170,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         replica_url=_replica_url(get("INSIGHTS_REPLICA_URL"), database_url),
         read_seconds=_whole_number("INSIGHTS_READ_SECONDS", get("INSIGHTS_READ_SECONDS"), 30, 1),
         redis_url=_redis_url(get("INSIGHTS_REDIS_URL")),
+        page_source=page_source,
         pages_folder=pages_folder,
+        live=live,
         archive_url=get("INSIGHTS_ARCHIVE_URL") or str(home / "pages"),
         catalog_file=Path(get("INSIGHTS_CATALOG") or PROJECT_ROOT / "catalog.yaml"),
         retention_file=Path(get("INSIGHTS_RETENTION") or RETENTION_FILE),
@@ -133,23 +184,69 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     )
 
 
-def _pages_folder(text: str | None) -> Path | None:
-    if text is None or text == "sandbox":
-        return None
+def _live_pages(get: Callable[[str], str | None]) -> LivePageSettings:
+    def number(name: str, default: int) -> int:
+        return _whole_number(name, get(name), default, 1)
+
+    def limit(name: str) -> int | None:
+        return None if get(name) is None else number(name, 1)
+
+    url = get("INSIGHTS_FIRECRAWL_URL")
+    if url is not None and not re.match(r"https?://[^/]", url):
+        raise ConfigurationError(
+            "INSIGHTS_FIRECRAWL_URL must start with http:// or https://, such as "
+            "http://localhost:3002"
+        )
+    return LivePageSettings(
+        firecrawl_url=url,
+        has_key=get("FIRECRAWL_API_KEY") is not None,
+        firecrawl_workers=number("INSIGHTS_FIRECRAWL_WORKERS", 2),
+        firecrawl_pages_a_minute=number("INSIGHTS_FIRECRAWL_PAGES_A_MINUTE", 10),
+        direct_user_agent=get("INSIGHTS_DIRECT_USER_AGENT"),
+        direct_pages_a_minute=number("INSIGHTS_DIRECT_PAGES_A_MINUTE", 6),
+        credits_a_day=limit("INSIGHTS_CREDITS_A_DAY"),
+        credits_a_run=limit("INSIGHTS_CREDITS_A_RUN"),
+        pages_a_product=number("INSIGHTS_PAGES_A_PRODUCT", 12),
+    )
+
+
+def _page_source(text: str | None, live: LivePageSettings) -> tuple[PageSource, Path | None]:
+    """Where pages come from, and their folder when they are saved ones."""
+    can_ask_firecrawl = live.has_key or live.firecrawl_url is not None
+    if text is None:
+        return (PageSource.FIRECRAWL if can_ask_firecrawl else PageSource.SANDBOX), None
+    if text == PageSource.SANDBOX:
+        return PageSource.SANDBOX, None
+    if text == PageSource.FIRECRAWL:
+        if not can_ask_firecrawl:
+            raise ConfigurationError(
+                "INSIGHTS_PAGES=firecrawl needs FIRECRAWL_API_KEY (the cloud), or "
+                "INSIGHTS_FIRECRAWL_URL (a server of your own)"
+            )
+        return PageSource.FIRECRAWL, None
+    if text == PageSource.DIRECT:
+        if live.direct_user_agent is None:
+            raise ConfigurationError(
+                "INSIGHTS_PAGES=direct needs INSIGHTS_DIRECT_USER_AGENT: who fetches the pages, "
+                "with a contact, such as 'AcmePrices/1.0 (+https://acme.example/prices)'"
+            )
+        return PageSource.DIRECT, None
     folder = Path(text).expanduser()
     if not folder.is_dir():
         raise ConfigurationError(
             f"INSIGHTS_PAGES={text}: no such folder. Give a folder of saved .html or .html.gz "
-            f"pages, or 'sandbox'."
+            f"pages, or 'firecrawl', 'direct' or 'sandbox'."
         )
-    return folder.resolve()
+    return PageSource.SAVED, folder.resolve()
 
 
-def _home(text: str | None, pages_folder: Path | None) -> Path:
+def _home(text: str | None, page_source: PageSource, pages_folder: Path | None) -> Path:
     home = PROJECT_ROOT / "var" if text is None else Path(text).expanduser().resolve()
+    # Simulated, saved and live pages never share a database, nor do those of two folders.
+    if page_source.is_live:
+        return home / "live"
     if pages_folder is None:
         return home
-    # Saved pages never share a database with the sandbox's, nor with those of another folder.
     name = re.sub(r"[^A-Za-z0-9]+", "-", pages_folder.name)
     return home / f"saved-{name}-{sha256(str(pages_folder).encode()).hexdigest()[:6]}"
 

@@ -20,16 +20,12 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from insights_assets.capture.page_requests import (
-    NO_LIMITS,
-    CaptureBudget,
-    WarehousePageRequests,
-    claimed_requests,
-)
+from insights_assets.capture.page_requests import WarehousePageRequests, claimed_requests
 from insights_resources.errors import DayNotServableError, InsightsError, ProviderError
 from insights_resources.marketplaces import ProductKey
 from insights_resources.page_archive import PageArchive
 from insights_resources.page_providers.concurrent_fetch import ENDS_IT
+from insights_resources.page_providers.page_requests import NO_LIMITS, CaptureBudget
 from insights_resources.page_providers.protocol import (
     CapturedPage,
     LivePageProvider,

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, func, insert, select, text, update
 
 from insights_resources.errors import BudgetExhaustedError
 from insights_resources.marketplaces import ProductKey
-from insights_resources.page_providers.page_requests import SentBatch
+from insights_resources.page_providers.page_requests import NO_LIMITS, CaptureBudget, SentBatch
 from insights_resources.page_providers.protocol import CapturedPage, PageTarget, Verdict
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
@@ -36,22 +36,6 @@ _OPEN = ("pending", "sent", "unknown")
 _ANSWERS = (Verdict.PRODUCT, Verdict.NOT_FOUND, Verdict.OTHER)
 #: Products of one statement: below every engine's limit of parameters.
 _PRODUCTS_AT_ONCE = 10_000
-
-
-@dataclass(frozen=True)
-class CaptureBudget:
-    """What may be spent; None: no limit.
-
-    ``credits_a_day`` over all captures of a UTC day, ``credits_a_run`` by one of them,
-    ``pages_a_product``: how often a product's page may be sent for on one day.
-    """
-
-    credits_a_day: Decimal | None = None
-    credits_a_run: Decimal | None = None
-    pages_a_product: int | None = None
-
-
-NO_LIMITS = CaptureBudget()
 
 
 @dataclass

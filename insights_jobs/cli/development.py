@@ -14,11 +14,11 @@ import click
 def setup() -> None:
     """Write the embedded Dagster instance and .env (make setup does this)."""
     from insights_jobs.embedded_instance import write_dotenv, write_embedded_instance
-    from insights_resources.settings import read_settings
+    from insights_resources.settings import PageSource, read_settings
 
     settings = read_settings(os.environ)
     write_embedded_instance(settings.dagster_home)
-    if settings.pages_folder is None:
+    if settings.page_source is not PageSource.SAVED:
         write_dotenv(settings.dagster_home)
 
 

@@ -24,6 +24,22 @@ class SentBatch:
     targets: tuple[PageTarget, ...]
 
 
+@dataclass(frozen=True)
+class CaptureBudget:
+    """What may be spent; None: no limit.
+
+    ``credits_a_day`` over all captures of a UTC day, ``credits_a_run`` by one of them,
+    ``pages_a_product``: how often a product's page may be sent for on one day.
+    """
+
+    credits_a_day: Decimal | None = None
+    credits_a_run: Decimal | None = None
+    pages_a_product: int | None = None
+
+
+NO_LIMITS = CaptureBudget()
+
+
 class PageRequests(Protocol):
     """The notes on the requests of one run."""
 
