@@ -4,14 +4,21 @@ from dagster import AssetExecutionContext, asset
 from pydantic import Field
 
 from insights_assets.capture.capture import capture_pages, plan_targets
+from insights_assets.capture.capture_report import (
+    capture_metadata,
+    left_out_in_words,
+    raise_when_nothing_came,
+)
 from insights_assets.catalog.assets import PRODUCTS
 from insights_assets.catalog.sync import active_products
 from insights_assets.partitions import DAILY, SINGLE_RUN
 from insights_assets.published_asset import failures_without_traceback, report_rows_by_day
 from insights_assets.run_scope import ScopeConfig, partition_scope
 from insights_assets.table_metadata import OWNERS, asset_key, table_metadata
+from insights_resources.page_providers.protocol import LivePageProvider
 from insights_resources.warehouse import tables
 from insights_resources.wiring import (
+    CaptureLimits,
     PageArchiveResource,
     PageProviderResource,
     WarehouseResource,
@@ -53,6 +60,7 @@ def raw_pages(
     warehouse: WarehouseResource,
     page_archive: PageArchiveResource,
     pages: PageProviderResource,
+    capture_limits: CaptureLimits,
 ) -> None:
     """Every captured page: the body in the archive by its hash, and a row about it.
 
@@ -64,7 +72,8 @@ def raw_pages(
     database, provider = warehouse.open(), pages.open()
     with failures_without_traceback(context):
         scope = partition_scope(context, config)
-        targets = plan_targets(provider, scope, active_products(database, scope), anew=config.anew)
+        products = active_products(database, scope)
+        targets = plan_targets(provider, scope, products, anew=config.anew)
         context.log.info(f"asking {provider.name} for {len(targets)} pages of {scope}")
 
         def log_progress(done: int, wanted: int) -> None:
@@ -77,10 +86,19 @@ def raw_pages(
             database,
             targets,
             run_id=context.run.run_id,
+            budget=capture_limits.budget(),
             progress=log_progress,
         )
-    context.log.info(
-        f"{summary.pages} pages, {summary.new_pages} of them new: "
-        + (", ".join(f"{count} {verdict}" for verdict, count in summary.verdicts.items()) or "none")
-    )
-    report_rows_by_day(context, database, tables.raw_pages)
+        context.log.info(
+            f"{summary.pages} pages, {summary.new_pages} of them new: "
+            + (
+                ", ".join(f"{count} {verdict}" for verdict, count in summary.verdicts.items())
+                or "none"
+            )
+        )
+        report_rows_by_day(context, database, tables.raw_pages)
+        if isinstance(provider, LivePageProvider):
+            for line in left_out_in_words(summary):
+                context.log.warning(line)
+            context.add_output_metadata(capture_metadata(summary))
+            raise_when_nothing_came(summary)
