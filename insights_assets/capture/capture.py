@@ -199,6 +199,7 @@ async def _capture_live(
             failures.append(error)
             requests.stop(f"pages cannot be kept: {error}")
         finally:
+            requests.settle(page.target)
             slots.release()
 
     async with asyncio.TaskGroup() as tasks:

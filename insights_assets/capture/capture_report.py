@@ -62,8 +62,8 @@ def capture_metadata(summary: CaptureSummary) -> dict[str, Any]:
 def raise_when_nothing_came(summary: CaptureSummary) -> None:
     """Fails the run where somebody has to act, or where the provider gave nothing at all.
 
-    Raises ``ProviderAccessError`` (a refused key, no credits) or ``CircuitOpenError``. What a budget
-    left out fails nothing: that is what it is for.
+    Raises ``ProviderAccessError`` (a refused key, no credits) or ``CircuitOpenError``. What a
+    budget left out fails nothing: that is what it is for.
     """
     if isinstance(summary.ended_by, ProviderAccessError):
         raise summary.ended_by

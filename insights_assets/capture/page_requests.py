@@ -12,9 +12,10 @@ is taken up where it is, for it is paid.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -50,6 +51,8 @@ class _Request:
     reserved: Decimal = Decimal(0)
     batch_id: str | None = None
     provider: str | None = None
+    #: Its page was stored, or could not be.
+    is_settled: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,9 @@ class WarehousePageRequests:
                     request.sends = times
                     self._charge(request, request.credits, credits_each)
                     self._write(connection, request, status="sent", provider=provider, sent_at=now)
+            elif refused.is_of_product and len(sends) == 1:
+                (key,) = sends
+                self._write(connection, self._requests[key], reason=str(refused))
             return refused
 
         refused = await self.commits.run(note)
@@ -120,6 +126,14 @@ class WarehousePageRequests:
                 self._write(connection, request, batch_id=batch_id)
 
         await self.commits.run(note)
+
+    async def kept(self, target: PageTarget) -> None:
+        """See ``PageRequests``."""
+        await self._requests[target.key].is_settled.wait()
+
+    def settle(self, target: PageTarget) -> None:
+        """Says that the target's page is stored, or cannot be."""
+        self._requests[target.key].is_settled.set()
 
     async def sent_batches(self, provider: str) -> list[SentBatch]:
         """See ``PageRequests``."""

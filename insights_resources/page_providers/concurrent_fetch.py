@@ -7,7 +7,7 @@ from taking more targets; what was sent ends, its pages are given, and then it i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from insights_resources.errors import (
@@ -16,7 +16,7 @@ from insights_resources.errors import (
     ProviderAccessError,
     ProviderError,
 )
-from insights_resources.page_providers.protocol import CapturedPage
+from insights_resources.page_providers.protocol import CapturedPage, PageTarget
 
 #: After these no further request is sent.
 ENDS_IT = (BudgetExhaustedError, CircuitOpenError, ProviderAccessError)
@@ -24,14 +24,20 @@ ENDS_IT = (BudgetExhaustedError, CircuitOpenError, ProviderAccessError)
 Work = TypeVar("Work")
 
 
+async def _at_once(target: PageTarget) -> None:
+    """Nobody waits for pages to be stored."""
+
+
 async def fetch_concurrently(
     work: Sequence[Work],
     fetch: Callable[[Work], AsyncIterator[CapturedPage]],
     workers: int,
+    kept: Callable[[PageTarget], Awaitable[None]] = _at_once,
 ) -> AsyncIterator[CapturedPage]:
     """The pages of all the work, in the order of their arrival; each piece is one worker's.
 
-    A page that nobody takes holds its worker back: no more than one page a worker waits in memory.
+    A page that nobody takes holds its worker back, and so does one that is not ``kept`` yet: each
+    worker has one page at most that a crash would lose.
     """
     waiting = iter(work)
     pages: asyncio.Queue[CapturedPage | None] = asyncio.Queue(1)
@@ -45,6 +51,7 @@ async def fetch_concurrently(
                 try:
                     async for page in fetch(piece):
                         await pages.put(page)
+                        await kept(page.target)
                 except ENDS_IT as error:
                     if not (isinstance(error, BudgetExhaustedError) and error.is_of_product):
                         ended.append(error)

@@ -147,7 +147,7 @@ class FirecrawlProvider:
                 ]
                 pages = fetch_concurrently(batches, work.batch, _BATCHES_AT_ONCE)
             else:
-                pages = fetch_concurrently(others, work.single, self._workers)
+                pages = fetch_concurrently(others, work.single, self._workers, requests.kept)
             async for page in pages:
                 yield page
 

@@ -55,6 +55,12 @@ class PageRequests(Protocol):
     async def sent_as_batch(self, targets: Sequence[PageTarget], batch_id: str) -> None:
         """Notes under which id the provider has these now."""
 
+    async def kept(self, target: PageTarget) -> None:
+        """Returns when the target's page is stored, or could not be.
+
+        Who waits for it before it sends the next request loses no more than that page in a crash.
+        """
+
     async def sent_batches(self, provider: str) -> list[SentBatch]:
         """Batches of this provider, of this run's targets, that an earlier run sent."""
 
@@ -69,6 +75,9 @@ class UnnotedRequests:
 
     async def sent_as_batch(self, targets: Sequence[PageTarget], batch_id: str) -> None:
         """Forgotten."""
+
+    async def kept(self, target: PageTarget) -> None:
+        """At once."""
 
     async def sent_batches(self, provider: str) -> list[SentBatch]:
         """None."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -28,25 +27,15 @@ from tests.integration.warehouse_rows import (
     current_ranks,
     publish_ranks,
 )
+from tests.processes import FORK, run_and_die
 
 A, B = "B000000001", "B000000002"
-
-#: A forked child is there at once; a new interpreter would import pandas first.
-FORK = multiprocessing.get_context("fork")
 
 
 def die(*arguments: object) -> NoReturn:
     """Ends the process without any chance to clean up."""
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("still alive")
-
-
-def run_and_die(target: Callable[[str], None], url: str) -> None:
-    """Runs the target in a process of its own, in which it must die."""
-    process = FORK.Process(target=target, args=(url,))
-    process.start()
-    process.join(60)
-    assert process.exitcode == -signal.SIGKILL
 
 
 def die_between_write_and_publication(url: str) -> None:
