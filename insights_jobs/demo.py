@@ -35,15 +35,19 @@ class DemoPlan:
     left_out: Counter[str]
 
 
-def plan_demo(settings: Settings, days: int) -> DemoPlan:
-    """The sandbox's last ``days`` days up to yesterday, or the days of the saved pages, those
-    that follow each other as one range."""
+def require_past_days(settings: Settings) -> None:
+    """Raises ``ConfigurationError`` where pages are live ones, which are today's only."""
     if settings.page_source.is_live:
         raise ConfigurationError(
             f"the demo needs pages of past days, and live pages ({settings.page_source}) are "
             f"today's only: say INSIGHTS_PAGES=sandbox to simulate them, or track products with "
             f"insights track"
         )
+
+
+def plan_demo(settings: Settings, days: int) -> DemoPlan:
+    """The sandbox's last ``days`` days up to yesterday, or the days of the saved pages, those
+    that follow each other as one range."""
     if settings.pages_folder is None:
         last = today_utc() - timedelta(days=1)
         first = max(last - timedelta(days=days - 1), settings.first_day)

@@ -34,14 +34,11 @@ _KNOWN = {
     "INSIGHTS_REPLICA_URL": "its read replica, postgresql+psycopg://... (default: none)",
     "INSIGHTS_READ_SECONDS": "longest time of a consumer's read of PostgreSQL (default: 30)",
     "INSIGHTS_REDIS_URL": "cache, redis://... (default: memory)",
-    "INSIGHTS_PAGES": "'firecrawl', 'direct', 'sandbox' or a folder of saved pages (default: "
+    "INSIGHTS_PAGES": "'firecrawl', 'sandbox' or a folder of saved pages (default: "
     "firecrawl where there is a key or a server of it, else sandbox)",
     "INSIGHTS_FIRECRAWL_URL": "a self-hosted Firecrawl, http://... (default: the cloud)",
     "INSIGHTS_FIRECRAWL_WORKERS": "pages asked of it at once, as the plan allows (default: 2)",
     "INSIGHTS_FIRECRAWL_PAGES_A_MINUTE": "as the plan allows (default: 10)",
-    "INSIGHTS_DIRECT_USER_AGENT": "who fetches pages directly, with a contact: "
-    "'Name/1.0 (+https://...)' (default: nobody does)",
-    "INSIGHTS_DIRECT_PAGES_A_MINUTE": "of one marketplace (default: 6)",
     "INSIGHTS_CREDITS_A_DAY": "most credits that a UTC day may cost (default: no limit)",
     "INSIGHTS_CREDITS_A_RUN": "most credits that one run spends (default: no limit)",
     "INSIGHTS_PAGES_A_PRODUCT": "how often a product is sent for on a day (default: 12)",
@@ -60,27 +57,21 @@ class PageSource(StrEnum):
     SANDBOX = "sandbox"
     SAVED = "saved"
     FIRECRAWL = "firecrawl"
-    DIRECT = "direct"
 
     @property
     def is_live(self) -> bool:
-        return self in (PageSource.FIRECRAWL, PageSource.DIRECT)
+        return self is PageSource.FIRECRAWL
 
 
 @dataclass(frozen=True)
 class LivePageSettings:
-    """How live pages are captured. ``direct_user_agent`` None: nothing is fetched directly.
-
-    A budget that is None has no limit. ``has_key``: of Firecrawl's cloud; the key itself stays in
-    the environment.
-    """
+    """How live pages are captured. A budget that is None has no limit. ``has_key``: of Firecrawl's
+    cloud; the key itself stays in the environment."""
 
     firecrawl_url: str | None
     has_key: bool
     firecrawl_workers: int
     firecrawl_pages_a_minute: int
-    direct_user_agent: str | None
-    direct_pages_a_minute: int
     credits_a_day: int | None
     credits_a_run: int | None
     pages_a_product: int
@@ -136,12 +127,9 @@ class Settings:
         match self.page_source:
             case PageSource.SAVED:
                 return f"saved in {self.pages_folder}"
-            case PageSource.DIRECT:
-                return "direct fetch"
             case PageSource.FIRECRAWL:
                 where = _without_secrets(live.firecrawl_url) if live.firecrawl_url else "the cloud"
-                fallback = ", then direct fetch" if live.direct_user_agent else ""
-                return f"Firecrawl ({where}){fallback}"
+                return f"Firecrawl ({where})"
             case _:
                 return "sandbox marketplace"
 
@@ -202,8 +190,6 @@ def _live_pages(get: Callable[[str], str | None]) -> LivePageSettings:
         has_key=get("FIRECRAWL_API_KEY") is not None,
         firecrawl_workers=number("INSIGHTS_FIRECRAWL_WORKERS", 2),
         firecrawl_pages_a_minute=number("INSIGHTS_FIRECRAWL_PAGES_A_MINUTE", 10),
-        direct_user_agent=get("INSIGHTS_DIRECT_USER_AGENT"),
-        direct_pages_a_minute=number("INSIGHTS_DIRECT_PAGES_A_MINUTE", 6),
         credits_a_day=limit("INSIGHTS_CREDITS_A_DAY"),
         credits_a_run=limit("INSIGHTS_CREDITS_A_RUN"),
         pages_a_product=number("INSIGHTS_PAGES_A_PRODUCT", 12),
@@ -224,18 +210,11 @@ def _page_source(text: str | None, live: LivePageSettings) -> tuple[PageSource, 
                 "INSIGHTS_FIRECRAWL_URL (a server of your own)"
             )
         return PageSource.FIRECRAWL, None
-    if text == PageSource.DIRECT:
-        if live.direct_user_agent is None:
-            raise ConfigurationError(
-                "INSIGHTS_PAGES=direct needs INSIGHTS_DIRECT_USER_AGENT: who fetches the pages, "
-                "with a contact, such as 'AcmePrices/1.0 (+https://acme.example/prices)'"
-            )
-        return PageSource.DIRECT, None
     folder = Path(text).expanduser()
     if not folder.is_dir():
         raise ConfigurationError(
             f"INSIGHTS_PAGES={text}: no such folder. Give a folder of saved .html or .html.gz "
-            f"pages, or 'firecrawl', 'direct' or 'sandbox'."
+            f"pages, or 'firecrawl' or 'sandbox'."
         )
     return PageSource.SAVED, folder.resolve()
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from datetime import date
 from decimal import Decimal
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,10 @@ from pydantic import Field, PrivateAttr
 
 from insights_resources.cache import CACHED_TABLES, Cache
 from insights_resources.page_archive import PageArchive
-from insights_resources.page_providers.direct import DirectProvider
-from insights_resources.page_providers.fallback import FallbackProvider
 from insights_resources.page_providers.firecrawl import CLOUD_URL, FirecrawlProvider
 from insights_resources.page_providers.guard import provider_guard
 from insights_resources.page_providers.page_requests import CaptureBudget
-from insights_resources.page_providers.protocol import LivePageProvider, PageProvider
+from insights_resources.page_providers.protocol import PageProvider
 from insights_resources.page_providers.saved_pages import SavedPagesProvider
 from insights_resources.sandbox import SandboxMarket, SandboxProvider
 from insights_resources.settings import RETENTION_FILE, PageSource, Settings
@@ -117,55 +114,33 @@ class SavedPages(PageProviderResource):
 
 
 class LivePages(PageProviderResource):
-    """Pages as they are now: through Firecrawl, then (or only) fetched directly."""
+    """Pages as they are now, through Firecrawl."""
 
-    firecrawl_url: str = Field(
-        default="", description="Firecrawl's address; empty: it is not asked."
-    )
+    firecrawl_url: str = Field(description="Firecrawl's address.")
     firecrawl_key: str = Field(default="", description="Its API key; empty: it needs none.")
     firecrawl_workers: int = Field(default=2, description="Pages asked of it at once.")
     firecrawl_pages_a_minute: int = Field(default=10, description="As its plan allows.")
-    direct_user_agent: str = Field(
-        default="",
-        description="Who fetches pages directly, with a contact; empty: nobody does.",
-    )
-    direct_pages_a_minute: int = Field(default=6, description="Of one marketplace.")
     redis_url: str = Field(
         default="",
         description="redis://... that circuit breakers and rates are shared through; empty: each "
         "process has its own.",
     )
 
-    _provider: LivePageProvider | None = PrivateAttr(default=None)
+    _provider: FirecrawlProvider | None = PrivateAttr(default=None)
 
     def open(self) -> PageProvider:
         if self._provider is None:
-            redis_url = self.redis_url or None
-            providers: list[LivePageProvider] = []
-            if self.firecrawl_url:
-                guard = provider_guard(
-                    "firecrawl",
-                    pages_a_minute=self.firecrawl_pages_a_minute,
-                    at_once=self.firecrawl_workers,
-                    redis_url=redis_url,
-                )
-                providers.append(
-                    FirecrawlProvider(
-                        self.firecrawl_url,
-                        self.firecrawl_key or None,
-                        guard,
-                        workers=self.firecrawl_workers,
-                    )
-                )
-            if self.direct_user_agent:
-                providers.append(
-                    DirectProvider(
-                        self.direct_user_agent,
-                        pages_a_minute=self.direct_pages_a_minute,
-                        redis_url=redis_url,
-                    )
-                )
-            self._provider = reduce(FallbackProvider, providers)
+            guard = provider_guard(
+                "firecrawl",
+                pages_a_minute=self.firecrawl_pages_a_minute,
+                redis_url=self.redis_url or None,
+            )
+            self._provider = FirecrawlProvider(
+                self.firecrawl_url,
+                self.firecrawl_key or None,
+                guard,
+                workers=self.firecrawl_workers,
+            )
         return self._provider
 
 
@@ -268,17 +243,10 @@ def _pages(settings: Settings) -> PageProviderResource:
         case PageSource.SAVED:
             return SavedPages(folder=str(settings.pages_folder))
         case PageSource.FIRECRAWL:
-            firecrawl = {
-                "firecrawl_url": live.firecrawl_url or CLOUD_URL,
-                "firecrawl_key": EnvVar("FIRECRAWL_API_KEY") if live.has_key else "",
-                "firecrawl_workers": live.firecrawl_workers,
-                "firecrawl_pages_a_minute": live.firecrawl_pages_a_minute,
-            }
-        case PageSource.DIRECT:
-            firecrawl = {}
-    return LivePages(
-        direct_user_agent=live.direct_user_agent or "",
-        direct_pages_a_minute=live.direct_pages_a_minute,
-        redis_url=EnvVar("INSIGHTS_REDIS_URL") if settings.redis_url else "",
-        **firecrawl,
-    )
+            return LivePages(
+                firecrawl_url=live.firecrawl_url or CLOUD_URL,
+                firecrawl_key=EnvVar("FIRECRAWL_API_KEY") if live.has_key else "",
+                firecrawl_workers=live.firecrawl_workers,
+                firecrawl_pages_a_minute=live.firecrawl_pages_a_minute,
+                redis_url=EnvVar("INSIGHTS_REDIS_URL") if settings.redis_url else "",
+            )

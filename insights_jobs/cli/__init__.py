@@ -20,6 +20,7 @@ from insights_jobs.cli.pages import parse
 from insights_jobs.cli.rejected import rejected
 from insights_jobs.cli.retention import retention
 from insights_jobs.cli.runs import backfill, demo, track
+from insights_jobs.cli.sandbox import sandbox
 from insights_jobs.cli.scores import explain, plot
 from insights_jobs.cli.search import search
 from insights_jobs.cli.warehouse import migrate, report, roles, status
@@ -52,6 +53,7 @@ for command in (
     rejected,
     retention,
     cache,
+    sandbox,
     setup,
 ):
     insights.add_command(command)

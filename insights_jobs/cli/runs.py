@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import date, timedelta
 
@@ -27,11 +28,19 @@ def demo(days: int, verbose: bool) -> None:
     from insights_jobs.build import build_definitions
     from insights_jobs.cli.environment import open_warehouse, settings_with_instance
     from insights_jobs.cli.progress import RunPrinter, print_failed_checks
-    from insights_jobs.demo import count_of_files, plan_demo, print_summary
+    from insights_jobs.demo import (
+        count_of_files,
+        plan_demo,
+        print_summary,
+        require_past_days,
+    )
     from insights_jobs.runs import run_job
+    from insights_resources.settings import read_settings
 
     console = Console()
     began = time.monotonic()
+    # Before anything is made.
+    require_past_days(read_settings(os.environ))
     settings = settings_with_instance()
     console.print(settings.describe(), style="dim", highlight=False, markup=False, soft_wrap=True)
     definitions = build_definitions()

@@ -799,7 +799,7 @@ def test_a_misspelt_setting_is_named_beside_those_that_there_are(
 def test_simulated_pages_are_never_taken_for_amazons(empty_home: Home) -> None:
     answer = empty_home.insights("demo", "--days", 1, FIRECRAWL_API_KEY="fc-secret")
     assert answer.code == FAILED
-    assert answer.error.startswith("FIRECRAWL_API_KEY is set, but this version cannot use it yet")
+    assert answer.error.startswith("the demo needs pages of past days")
     assert "INSIGHTS_PAGES=sandbox" in answer.error
     assert "fc-secret" not in answer.error
     assert (answer.out, empty_home.folder.exists()) == ("", False)

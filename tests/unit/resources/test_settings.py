@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from insights_resources.errors import ConfigurationError
-from insights_resources.settings import read_settings
+from insights_resources.settings import PageSource, read_settings
 
 
 def test_nothing_set_means_the_embedded_defaults() -> None:
@@ -38,6 +38,9 @@ def test_nothing_set_means_the_embedded_defaults() -> None:
             "INSIGHTS_REPLICA_URL must start with postgresql",
         ),
         ({"INSIGHTS_READ_SECONDS": "0"}, "INSIGHTS_READ_SECONDS"),
+        ({"INSIGHTS_PAGES": "firecrawl"}, "FIRECRAWL_API_KEY"),
+        ({"INSIGHTS_FIRECRAWL_URL": "localhost:3002"}, "http://"),
+        ({"INSIGHTS_CREDITS_A_DAY": "many"}, "INSIGHTS_CREDITS_A_DAY"),
         ({"INSIGHTS_PAGES": "/no/such/folder"}, "/no/such/folder"),
         ({"INSIGHTS_FIRST_DAY": "01.02.2026"}, "YYYY-MM-DD"),
         ({"INSIGHTS_SANDBOX_PRODUCTS": "0"}, "INSIGHTS_SANDBOX_PRODUCTS"),
@@ -49,11 +52,38 @@ def test_a_wrong_setting_is_named_with_the_remedy(environment: dict[str, str], n
         read_settings(environment)
 
 
-def test_simulated_pages_are_never_taken_for_live_ones() -> None:
-    with pytest.raises(ConfigurationError, match="INSIGHTS_PAGES=sandbox"):
-        read_settings({"FIRECRAWL_API_KEY": "fc-secret"})
-    chosen = read_settings({"FIRECRAWL_API_KEY": "fc-secret", "INSIGHTS_PAGES": "sandbox"})
-    assert chosen.pages_folder is None
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"FIRECRAWL_API_KEY": "fc-secret"},
+        {"INSIGHTS_FIRECRAWL_URL": "http://localhost:3002"},
+        {"INSIGHTS_FIRECRAWL_URL": "http://localhost:3002", "INSIGHTS_PAGES": "firecrawl"},
+    ],
+)
+def test_live_pages_are_used_where_they_can_be_had_and_have_a_home_of_their_own(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    simulated = read_settings({"INSIGHTS_HOME": str(tmp_path)})
+    live = read_settings({"INSIGHTS_HOME": str(tmp_path)} | environment)
+    assert live.page_source is PageSource.FIRECRAWL
+    assert (simulated.home, live.home) == (tmp_path, tmp_path / "live")
+    assert live.database_url != simulated.database_url
+    assert "Firecrawl" in live.describe()
+    assert "fc-secret" not in live.describe()
+    chosen = read_settings(environment | {"INSIGHTS_PAGES": "sandbox"})
+    assert chosen.page_source is PageSource.SANDBOX
+
+
+def test_budgets_and_rates_are_read() -> None:
+    given = {
+        "INSIGHTS_FIRECRAWL_WORKERS": "50",
+        "INSIGHTS_FIRECRAWL_PAGES_A_MINUTE": "500",
+        "INSIGHTS_CREDITS_A_DAY": "1000",
+        "INSIGHTS_PAGES_A_PRODUCT": "3",
+    }
+    live = read_settings(given).live
+    assert (live.firecrawl_workers, live.firecrawl_pages_a_minute) == (50, 500)
+    assert (live.credits_a_day, live.credits_a_run, live.pages_a_product) == (1000, None, 3)
 
 
 def test_saved_pages_have_a_home_of_their_own(tmp_path: Path) -> None:

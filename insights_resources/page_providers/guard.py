@@ -1,0 +1,89 @@
+"""What stands before a provider: its circuit breaker, its rate, and the retries."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from insights_resources.errors import (
+    OutcomeUnknownError,
+    ProviderAccessError,
+    TransientProviderError,
+)
+from insights_resources.page_providers.circuit_breaker import (
+    CircuitBreaker,
+    OwnCircuits,
+    SharedCircuits,
+)
+from insights_resources.page_providers.rate_limit import RateLimiter
+from insights_resources.page_providers.retry_policy import RetryPolicy
+
+Answer = TypeVar("Answer")
+
+
+class ProviderGuard:
+    """Guards every request of one provider."""
+
+    def __init__(
+        self,
+        breaker: CircuitBreaker,
+        limiter: RateLimiter,
+        policy: RetryPolicy,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.breaker = breaker
+        self._limiter, self._policy, self._sleep, self._chance = limiter, policy, sleep, chance
+
+    async def call(
+        self,
+        attempt: Callable[[], Awaitable[Answer]],
+        before_each: Callable[[], Awaitable[None]],
+    ) -> tuple[Answer, int]:
+        """The answer, and how often it was tried in vain before.
+
+        ``before_each`` runs before every try, when all else lets it pass: it notes the request.
+        What it raises is raised, tried again by nobody, and no failure of the provider. Only
+        transient errors are tried again: never what is refused, nor a request whose outcome is not
+        known.
+        """
+        tried, waited = 0, 0.0
+        while True:
+            await self.breaker.before_request()
+            await self._limiter.turn()
+            await before_each()
+            tried += 1
+            try:
+                answer = await attempt()
+            except ProviderAccessError:
+                await self.breaker.refused()
+                raise
+            except OutcomeUnknownError:
+                await self.breaker.failed()
+                raise
+            except TransientProviderError as error:
+                await self.breaker.failed()
+                pause = self._policy.pause(tried, waited, error, self._chance)
+                if pause is None:
+                    error.add_note(f"tried {tried} times")
+                    raise
+                waited += pause
+                await self._sleep(pause)
+            else:
+                await self.breaker.succeeded()
+                return answer, tried - 1
+
+
+def provider_guard(
+    name: str, *, pages_a_minute: int, redis_url: str | None = None
+) -> ProviderGuard:
+    """The guard of a provider, with the usual bounds."""
+    store = SharedCircuits(redis_url) if redis_url else OwnCircuits()
+    return ProviderGuard(
+        CircuitBreaker(name, store),
+        RateLimiter(name, pages_a_minute, redis_url=redis_url),
+        RetryPolicy(),
+    )
