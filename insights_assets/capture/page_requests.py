@@ -339,7 +339,9 @@ def _claim(
             if is_alive[row.owner]:
                 others.append(key)
                 continue
-        request = _Request(row.request_id, row.sends, row.credits, row.credits_reserved)
+        request = _Request(
+            row.request_id, sends=row.sends, credits=row.credits, reserved=row.credits_reserved
+        )
         values: dict[str, Any] = {"owner": owner, "run_id": run_id}
         if row.batch_id is not None:
             request.batch_id, request.provider = row.batch_id, row.provider

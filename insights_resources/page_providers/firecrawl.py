@@ -141,11 +141,7 @@ class FirecrawlProvider:
             async for page in fetch_concurrently(resumed, work.rest_of_batch, _BATCHES_AT_ONCE):
                 yield page
             if len(others) >= self._batch_from:
-                batches = [
-                    others[start : start + _BATCH_SIZE]
-                    for start in range(0, len(others), _BATCH_SIZE)
-                ]
-                pages = fetch_concurrently(batches, work.batch, _BATCHES_AT_ONCE)
+                pages = fetch_concurrently(_batches(others), work.batch, _BATCHES_AT_ONCE)
             else:
                 pages = fetch_concurrently(others, work.single, self._workers, requests.kept)
             async for page in pages:
@@ -305,15 +301,6 @@ class _Fetch:
         assert page is not None
         yield replace(page, cost=cost, retries=sends - 1)
 
-    async def batch(self, targets: Sequence[PageTarget]) -> AsyncIterator[CapturedPage]:
-        """Pages by one batch for each marketplace and its location."""
-        by_marketplace: dict[str, list[PageTarget]] = {}
-        for target in targets:
-            by_marketplace.setdefault(target.key.marketplace, []).append(target)
-        for marketplace, some in by_marketplace.items():
-            async for page in self._new_batch(marketplace, some):
-                yield page
-
     async def rest_of_batch(self, batch: SentBatch) -> AsyncIterator[CapturedPage]:
         """What a batch that was sent before still has to give."""
         provider = self._provider
@@ -332,14 +319,13 @@ class _Fetch:
             async for page in self._missing(batch.batch_id, wanted):
                 yield page
 
-    async def _new_batch(
-        self, marketplace: str, targets: Sequence[PageTarget]
-    ) -> AsyncIterator[CapturedPage]:
+    async def batch(self, targets: Sequence[PageTarget]) -> AsyncIterator[CapturedPage]:
+        """Pages of one marketplace, by a batch."""
         provider = self._provider
         body = {
             "urls": [target.key.url for target in targets],
             "ignoreInvalidURLs": True,
-            **provider.scrape_options(marketplace),
+            **provider.scrape_options(targets[0].key.marketplace),
         }
         try:
             answer, _ = await provider.guard.call(
@@ -351,7 +337,7 @@ class _Fetch:
                 raise
             # As many as there are credits for.
             for half in (targets[: len(targets) // 2], targets[len(targets) // 2 :]):
-                async for page in self._new_batch(marketplace, half):
+                async for page in self.batch(half):
                     yield page
             return
         except ENDS_IT:
@@ -459,6 +445,18 @@ class _Fetch:
 
     async def _note(self, targets: Sequence[PageTarget]) -> None:
         await self._requests.sending(self._provider.name, targets, CREDITS_A_PAGE)
+
+
+def _batches(targets: Sequence[PageTarget]) -> list[list[PageTarget]]:
+    """Each has the pages of one marketplace: its location is the batch's."""
+    by_marketplace: dict[str, list[PageTarget]] = {}
+    for target in targets:
+        by_marketplace.setdefault(target.key.marketplace, []).append(target)
+    return [
+        some[start : start + _BATCH_SIZE]
+        for some in by_marketplace.values()
+        for start in range(0, len(some), _BATCH_SIZE)
+    ]
 
 
 async def _nothing_to_note() -> None:

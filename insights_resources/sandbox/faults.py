@@ -11,22 +11,23 @@ from insights_resources.errors import InvalidInputError
 
 
 class Fault(StrEnum):
-    """Of a request for a page. Those up to ``SERVER_ERROR`` serve nothing and cost nothing; what
+    """Of a request for a page. Those up to ``NO_SUCCESS`` serve nothing and cost nothing; what
     follows is billed."""
 
     TIMEOUT = "timeout"
     RATE_LIMIT_HEADER = "rate-limit-header"
+    RATE_LIMIT_DATE = "rate-limit-date"
     RATE_LIMIT_BODY = "rate-limit-body"
     RATE_LIMIT_TEXT = "rate-limit-text"
     SERVER_ERROR = "server-error"
+    #: HTTP 200 that says that it is no success.
+    NO_SUCCESS = "no-success"
     #: The connection is closed in the middle of the answer.
     DROPPED = "dropped"
     #: The answer is JSON that ends too early.
     TRUNCATED_ANSWER = "truncated-answer"
     #: The answer comes after ``FaultPlan.slow_seconds``.
     SLOW = "slow"
-    #: HTTP 200 that says that it is no success.
-    NO_SUCCESS = "no-success"
     ROBOT_CHECK = "robot-check"
     #: The target's own error page, which comes as a success.
     TARGET_ERROR = "target-error"
@@ -41,9 +42,11 @@ UNBILLED = frozenset(
     {
         Fault.TIMEOUT,
         Fault.RATE_LIMIT_HEADER,
+        Fault.RATE_LIMIT_DATE,
         Fault.RATE_LIMIT_BODY,
         Fault.RATE_LIMIT_TEXT,
         Fault.SERVER_ERROR,
+        Fault.NO_SUCCESS,
     }
 )
 

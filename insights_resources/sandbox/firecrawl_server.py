@@ -17,7 +17,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from functools import lru_cache
 from typing import Any
 
@@ -196,9 +197,6 @@ class SandboxFirecrawl:
         if fault in UNBILLED:
             return _unbilled(fault)
         await asyncio.sleep(self.faults.slow_seconds if fault is Fault.SLOW else self.latency)
-        if fault is Fault.NO_SUCCESS:
-            self.billed[url] += 1
-            return JSONResponse({"success": False, "error": "DNS resolution failed", "code": "DNS"})
         answer = json.dumps({"success": True, "data": self._document(url, key, fault)}).encode()
         if fault is Fault.TRUNCATED_ANSWER:
             return Response(answer[: len(answer) // 2], media_type="application/json")
@@ -222,7 +220,7 @@ class SandboxFirecrawl:
             assert key is not None
             self.requests[url] += 1
             fault = self.faults.next(key.asin)
-            if fault in UNBILLED or fault in (Fault.DROPPED, Fault.NO_SUCCESS, Fault.SLOW):
+            if fault in UNBILLED or fault in (Fault.DROPPED, Fault.SLOW):
                 batch.errors.append(
                     {"id": str(uuid.uuid4()), "url": url, "code": "SCRAPE_FAILED", "error": fault}
                 )
@@ -298,8 +296,13 @@ def _error(status: int, words: str) -> JSONResponse:
 def _unbilled(fault: Fault | None) -> Response:
     limited = {"success": False, "error": "Rate limit exceeded"}
     match fault:
+        case Fault.NO_SUCCESS:
+            return JSONResponse({"success": False, "error": "DNS resolution failed", "code": "DNS"})
         case Fault.TIMEOUT:
             return _error(408, "Scrape timed out")
+        case Fault.RATE_LIMIT_DATE:
+            then = datetime.now(UTC) + timedelta(seconds=_RETRY_SECONDS)
+            return JSONResponse(limited, 429, {"Retry-After": format_datetime(then, usegmt=True)})
         case Fault.RATE_LIMIT_HEADER:
             return JSONResponse(limited, 429, {"Retry-After": str(_RETRY_SECONDS)})
         case Fault.RATE_LIMIT_BODY:
