@@ -32,7 +32,7 @@ test: setup  ## every test but the slow ones
 	$(BIN)/pytest -m "not slow" --numprocesses=auto --dist=loadfile
 
 test-slow: setup  ## the slow tests
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow --numprocesses=auto --dist=loadfile
 
 lint: setup
 	$(BIN)/ruff check .

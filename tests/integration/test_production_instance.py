@@ -28,6 +28,8 @@ from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import select_current
 from insights_resources.wiring import open_cache
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2025, 3, 3)
 
 

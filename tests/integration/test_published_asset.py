@@ -22,6 +22,8 @@ from insights_resources.warehouse.publication import AuditFinding, is_current, p
 from tests.integration.platform_fixture import Platform
 from tests.integration.stored_history import build_statuses
 
+pytestmark = pytest.mark.slow
+
 FIRST = date(2025, 3, 3)
 LAST = FIRST + timedelta(days=2)
 FEATURES, SNAPSHOTS = "features/product_features", "snapshots/product_snapshots"

@@ -248,6 +248,7 @@ def test_a_stock_out_asks_for_a_second_capture_and_fires_with_it(platform: Platf
         assert run.tags["dagster/priority"] == "10"
 
 
+@pytest.mark.slow
 def test_a_glitch_is_dismissed(sqlite_platform: Platform) -> None:
     platform = sqlite_platform
     _script(OUT_OF_STOCK, IN_STOCK)

@@ -1,7 +1,7 @@
 """A backfill of everything derived equals what the sandbox knows to be true.
 
 The expected rows are computed apart, in plain loops over the market's own truth. 45 days hold the
-longest look-back; the slow lane takes 90, on PostgreSQL.
+longest look-back; 90 days are taken on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from tests.integration.truth_comparison import (
 )
 from tests.servers import fresh_database
 
+pytestmark = pytest.mark.slow
+
 FIRST = date(2025, 2, 3)
 #: Fields of a snapshot that are compared here; the parser's own test compares all of them.
 COMPARED = (
@@ -47,7 +49,7 @@ COMPARED = (
     scope="module",
     params=[
         pytest.param(("sqlite", 45), id="45 days"),
-        pytest.param(("postgresql", 90), id="90 days", marks=pytest.mark.slow),
+        pytest.param(("postgresql", 90), id="90 days"),
     ],
 )
 def span(request: pytest.FixtureRequest) -> tuple[str, list[date]]:

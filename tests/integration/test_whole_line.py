@@ -80,6 +80,7 @@ def test_the_whole_graph_runs_and_again_gives_the_same_rows(platform: Platform) 
     assert _rows_ever_written(platform) == written
 
 
+@pytest.mark.slow
 def test_every_day_is_materialized_with_its_row_count(platform: Platform) -> None:
     platform.run("whole_graph", FIRST, LAST)
     days = {(FIRST + timedelta(days=number)).isoformat() for number in range(DAYS)}
