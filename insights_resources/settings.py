@@ -28,17 +28,27 @@ DEFAULT_FIRST_DAY = date(2025, 1, 1)
 #: Saved pages may be much older than the platform.
 SAVED_PAGES_FIRST_DAY = date(2013, 1, 1)
 
+#: A page is captured again after this at the latest: each day has one of its own.
+LONGEST_CAPTURE_HOURS = 24
+
 _KNOWN = {
     "INSIGHTS_HOME": "folder of everything embedded (default: var/ in the project)",
     "INSIGHTS_DATABASE_URL": "warehouse, postgresql+psycopg://... (default: an SQLite file)",
     "INSIGHTS_REPLICA_URL": "its read replica, postgresql+psycopg://... (default: none)",
     "INSIGHTS_READ_SECONDS": "longest time of a consumer's read of PostgreSQL (default: 30)",
     "INSIGHTS_REDIS_URL": "cache, redis://... (default: memory)",
-    "INSIGHTS_PAGES": "'firecrawl', 'sandbox' or a folder of saved pages (default: "
-    "firecrawl where there is a key or a server of it, else sandbox)",
+    "INSIGHTS_PAGES": "'firecrawl', 'direct', 'sandbox' or a folder of saved pages (default: "
+    "firecrawl where there is a key or a server of it, else direct where there is a contact, else "
+    "sandbox)",
     "INSIGHTS_FIRECRAWL_URL": "a self-hosted Firecrawl, http://... (default: the cloud)",
     "INSIGHTS_FIRECRAWL_WORKERS": "pages asked of it at once, as the plan allows (default: 2)",
     "INSIGHTS_FIRECRAWL_PAGES_A_MINUTE": "as the plan allows (default: 10)",
+    "INSIGHTS_DIRECT_CONTACT": "mail address or web page of whoever runs this: switches direct "
+    "fetch on (default: it is off)",
+    "INSIGHTS_DIRECT_PAGES_A_MINUTE": "asked of one host by direct fetch (default: 6)",
+    "INSIGHTS_DIRECT_URL": "a server in place of every marketplace, http://... (default: none)",
+    "INSIGHTS_CAPTURE_HOURS": "a page younger than this is not captured again on its day "
+    "(default: 6)",
     "INSIGHTS_CREDITS_A_DAY": "most credits that a UTC day may cost (default: no limit)",
     "INSIGHTS_CREDITS_A_RUN": "most credits that one run spends (default: no limit)",
     "INSIGHTS_PAGES_A_PRODUCT": "how often a product is sent for on a day (default: 12)",
@@ -57,21 +67,27 @@ class PageSource(StrEnum):
     SANDBOX = "sandbox"
     SAVED = "saved"
     FIRECRAWL = "firecrawl"
+    DIRECT = "direct"
 
     @property
     def is_live(self) -> bool:
-        return self is PageSource.FIRECRAWL
+        return self in (PageSource.FIRECRAWL, PageSource.DIRECT)
 
 
 @dataclass(frozen=True)
 class LivePageSettings:
     """How live pages are captured. A budget that is None has no limit. ``has_key``: of Firecrawl's
-    cloud; the key itself stays in the environment."""
+    cloud; the key itself stays in the environment. ``direct_contact`` None: no direct fetch.
+    ``direct_url``: a server in place of every marketplace."""
 
     firecrawl_url: str | None
     has_key: bool
     firecrawl_workers: int
     firecrawl_pages_a_minute: int
+    direct_contact: str | None
+    direct_pages_a_minute: int
+    direct_url: str | None
+    capture_hours: int
     credits_a_day: int | None
     credits_a_run: int | None
     pages_a_product: int
@@ -129,7 +145,10 @@ class Settings:
                 return f"saved in {self.pages_folder}"
             case PageSource.FIRECRAWL:
                 where = _without_secrets(live.firecrawl_url) if live.firecrawl_url else "the cloud"
-                return f"Firecrawl ({where})"
+                fallback = ", else direct" if live.direct_contact else ""
+                return f"Firecrawl ({where}){fallback}"
+            case PageSource.DIRECT:
+                return "direct"
             case _:
                 return "sandbox marketplace"
 
@@ -179,28 +198,54 @@ def _live_pages(get: Callable[[str], str | None]) -> LivePageSettings:
     def limit(name: str) -> int | None:
         return None if get(name) is None else number(name, 1)
 
-    url = get("INSIGHTS_FIRECRAWL_URL")
-    if url is not None and not re.match(r"https?://[^/]", url):
-        raise ConfigurationError(
-            "INSIGHTS_FIRECRAWL_URL must start with http:// or https://, such as "
-            "http://localhost:3002"
-        )
+    def address(name: str) -> str | None:
+        url = get(name)
+        if url is not None and not re.match(r"https?://[^/]", url):
+            raise ConfigurationError(
+                f"{name} must start with http:// or https://, such as http://localhost:3002"
+            )
+        return url
+
     return LivePageSettings(
-        firecrawl_url=url,
+        firecrawl_url=address("INSIGHTS_FIRECRAWL_URL"),
         has_key=get("FIRECRAWL_API_KEY") is not None,
         firecrawl_workers=number("INSIGHTS_FIRECRAWL_WORKERS", 2),
         firecrawl_pages_a_minute=number("INSIGHTS_FIRECRAWL_PAGES_A_MINUTE", 10),
+        direct_contact=_contact(get("INSIGHTS_DIRECT_CONTACT")),
+        direct_pages_a_minute=number("INSIGHTS_DIRECT_PAGES_A_MINUTE", 6),
+        direct_url=address("INSIGHTS_DIRECT_URL"),
+        capture_hours=_hours("INSIGHTS_CAPTURE_HOURS", number("INSIGHTS_CAPTURE_HOURS", 6)),
         credits_a_day=limit("INSIGHTS_CREDITS_A_DAY"),
         credits_a_run=limit("INSIGHTS_CREDITS_A_RUN"),
         pages_a_product=number("INSIGHTS_PAGES_A_PRODUCT", 12),
     )
 
 
+def _contact(text: str | None) -> str | None:
+    """What each request says of who asks: printable ASCII, as a header takes it."""
+    if text is None or re.fullmatch(r"https?://[!-~]+|[!-?A-~]+@[!-?A-~]+", text):
+        return text
+    raise ConfigurationError(
+        "INSIGHTS_DIRECT_CONTACT must be a mail address or a web page (https://...) at which the "
+        "owner of a site can reach you: it is sent with each request"
+    )
+
+
+def _hours(name: str, hours: int) -> int:
+    if hours > LONGEST_CAPTURE_HOURS:
+        raise ConfigurationError(
+            f"{name}={hours}: at most {LONGEST_CAPTURE_HOURS}, for every day has a page of its own"
+        )
+    return hours
+
+
 def _page_source(text: str | None, live: LivePageSettings) -> tuple[PageSource, Path | None]:
     """Where pages come from, and their folder when they are saved ones."""
     can_ask_firecrawl = live.has_key or live.firecrawl_url is not None
     if text is None:
-        return (PageSource.FIRECRAWL if can_ask_firecrawl else PageSource.SANDBOX), None
+        if can_ask_firecrawl:
+            return PageSource.FIRECRAWL, None
+        return (PageSource.DIRECT if live.direct_contact else PageSource.SANDBOX), None
     if text == PageSource.SANDBOX:
         return PageSource.SANDBOX, None
     if text == PageSource.FIRECRAWL:
@@ -210,11 +255,18 @@ def _page_source(text: str | None, live: LivePageSettings) -> tuple[PageSource, 
                 "INSIGHTS_FIRECRAWL_URL (a server of your own)"
             )
         return PageSource.FIRECRAWL, None
+    if text == PageSource.DIRECT:
+        if live.direct_contact is None:
+            raise ConfigurationError(
+                "INSIGHTS_PAGES=direct needs INSIGHTS_DIRECT_CONTACT: a mail address or a web page "
+                "that each request names (see docs/capture.md before you use it)"
+            )
+        return PageSource.DIRECT, None
     folder = Path(text).expanduser()
     if not folder.is_dir():
         raise ConfigurationError(
             f"INSIGHTS_PAGES={text}: no such folder. Give a folder of saved .html or .html.gz "
-            f"pages, or 'firecrawl' or 'sandbox'."
+            f"pages, or 'firecrawl', 'direct' or 'sandbox'."
         )
     return PageSource.SAVED, folder.resolve()
 

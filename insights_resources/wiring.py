@@ -16,11 +16,15 @@ from dagster import ConfigurableResource, EnvVar
 from pydantic import Field, PrivateAttr
 
 from insights_resources.cache import CACHED_TABLES, Cache
+from insights_resources.errors import ConfigurationError
 from insights_resources.page_archive import PageArchive
+from insights_resources.page_providers.direct import ROBOT, DirectProvider
+from insights_resources.page_providers.fallback import FallbackProvider
 from insights_resources.page_providers.firecrawl import CLOUD_URL, FirecrawlProvider
-from insights_resources.page_providers.guard import provider_guard
+from insights_resources.page_providers.guard import ProviderGuard, provider_guard
 from insights_resources.page_providers.page_requests import CaptureBudget
-from insights_resources.page_providers.protocol import PageProvider
+from insights_resources.page_providers.protocol import LivePageProvider, PageProvider
+from insights_resources.page_providers.robots_txt import RobotsTxt
 from insights_resources.page_providers.saved_pages import SavedPagesProvider
 from insights_resources.sandbox import SandboxMarket, SandboxProvider
 from insights_resources.settings import RETENTION_FILE, PageSource, Settings
@@ -114,34 +118,65 @@ class SavedPages(PageProviderResource):
 
 
 class LivePages(PageProviderResource):
-    """Pages as they are now, through Firecrawl."""
+    """Pages as they are now: through Firecrawl, straight from the marketplaces, or the latter where
+    the former fails."""
 
-    firecrawl_url: str = Field(description="Firecrawl's address.")
+    firecrawl_url: str = Field(default="", description="Firecrawl's address; empty: not used.")
     firecrawl_key: str = Field(default="", description="Its API key; empty: it needs none.")
     firecrawl_workers: int = Field(default=2, description="Pages asked of it at once.")
     firecrawl_pages_a_minute: int = Field(default=10, description="As its plan allows.")
+    direct_contact: str = Field(
+        default="", description="Whom a site's owner can reach; empty: no direct fetch."
+    )
+    direct_pages_a_minute: int = Field(default=6, description="Asked of one host.")
+    direct_url: str = Field(default="", description="A server in place of every marketplace.")
+    robots_folder: str = Field(default="", description="Where each host's robots.txt is kept.")
     redis_url: str = Field(
         default="",
         description="redis://... that circuit breakers and rates are shared through; empty: each "
         "process has its own.",
     )
 
-    _provider: FirecrawlProvider | None = PrivateAttr(default=None)
+    _provider: LivePageProvider | None = PrivateAttr(default=None)
 
     def open(self) -> PageProvider:
         if self._provider is None:
-            guard = provider_guard(
-                "firecrawl",
-                pages_a_minute=self.firecrawl_pages_a_minute,
+            firecrawl = self.firecrawl() if self.firecrawl_url else None
+            direct = self._direct() if self.direct_contact else None
+            if firecrawl is not None and direct is not None:
+                self._provider = FallbackProvider(firecrawl, direct)
+            else:
+                self._provider = firecrawl or direct
+            if self._provider is None:
+                raise ConfigurationError(
+                    "live pages need firecrawl_url (INSIGHTS_FIRECRAWL_URL, FIRECRAWL_API_KEY) or "
+                    "direct_contact (INSIGHTS_DIRECT_CONTACT)"
+                )
+        return self._provider
+
+    def firecrawl(self) -> FirecrawlProvider:
+        """The provider of this name, on its own."""
+        guard = provider_guard(
+            "firecrawl",
+            pages_a_minute=self.firecrawl_pages_a_minute,
+            redis_url=self.redis_url or None,
+        )
+        return FirecrawlProvider(
+            self.firecrawl_url, self.firecrawl_key or None, guard, workers=self.firecrawl_workers
+        )
+
+    def _direct(self) -> DirectProvider:
+        def guard_of(host: str, pause: float) -> ProviderGuard:
+            pages_a_minute = float(self.direct_pages_a_minute)
+            return provider_guard(
+                f"direct {host}",
+                pages_a_minute=min(pages_a_minute, 60 / pause) if pause else pages_a_minute,
+                burst=1,
                 redis_url=self.redis_url or None,
             )
-            self._provider = FirecrawlProvider(
-                self.firecrawl_url,
-                self.firecrawl_key or None,
-                guard,
-                workers=self.firecrawl_workers,
-            )
-        return self._provider
+
+        robots = RobotsTxt(Path(self.robots_folder), ROBOT)
+        return DirectProvider(self.direct_contact, robots, guard_of, origin=self.direct_url or None)
 
 
 class CaptureLimits(ConfigurableResource):
@@ -242,11 +277,16 @@ def _pages(settings: Settings) -> PageProviderResource:
             )
         case PageSource.SAVED:
             return SavedPages(folder=str(settings.pages_folder))
-        case PageSource.FIRECRAWL:
+        case PageSource.FIRECRAWL | PageSource.DIRECT:
+            asks_firecrawl = settings.page_source is PageSource.FIRECRAWL
             return LivePages(
-                firecrawl_url=live.firecrawl_url or CLOUD_URL,
+                firecrawl_url=(live.firecrawl_url or CLOUD_URL) if asks_firecrawl else "",
                 firecrawl_key=EnvVar("FIRECRAWL_API_KEY") if live.has_key else "",
                 firecrawl_workers=live.firecrawl_workers,
                 firecrawl_pages_a_minute=live.firecrawl_pages_a_minute,
+                direct_contact=live.direct_contact or "",
+                direct_pages_a_minute=live.direct_pages_a_minute,
+                direct_url=live.direct_url or "",
+                robots_folder=str(settings.home / "robots"),
                 redis_url=EnvVar("INSIGHTS_REDIS_URL") if settings.redis_url else "",
             )

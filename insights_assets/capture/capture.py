@@ -138,7 +138,9 @@ def capture_pages(
     for then.
     """
     if isinstance(provider, LivePageProvider):
-        with claimed_requests(warehouse, targets, budget=budget, run_id=run_id) as requests:
+        with claimed_requests(
+            warehouse, targets, budget=budget, archive=archive, run_id=run_id
+        ) as requests:
             capture = _capture_live(provider, archive, warehouse, requests, run_id, progress)
             return asyncio.run(capture)
     return asyncio.run(_capture(provider, archive, warehouse, targets, run_id, progress))

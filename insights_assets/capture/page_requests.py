@@ -21,11 +21,17 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, and_, func, insert, or_, select, text, update
 
-from insights_resources.errors import BudgetExhaustedError
+from insights_resources.errors import ArchiveError, BudgetExhaustedError
 from insights_resources.marketplaces import ProductKey
-from insights_resources.page_providers.page_requests import NO_LIMITS, CaptureBudget, SentBatch
+from insights_resources.page_archive import PageArchive
+from insights_resources.page_providers.page_requests import (
+    NO_LIMITS,
+    CaptureBudget,
+    KnownPage,
+    SentBatch,
+)
 from insights_resources.page_providers.protocol import CapturedPage, PageTarget, Verdict
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
@@ -74,6 +80,7 @@ class WarehousePageRequests:
         requests: dict[ProductKey, _Request],
         claimed: ClaimedRequests,
         budget: CaptureBudget,
+        archive: PageArchive | None,
         run_id: str | None,
     ) -> None:
         self.claimed = claimed
@@ -81,7 +88,7 @@ class WarehousePageRequests:
         #: Credits of this capture, those of requests under way included.
         self.credits_of_run = Decimal(0)
         self._warehouse, self._day, self._owner, self._run_id = warehouse, day, owner, run_id
-        self._requests, self._budget = requests, budget
+        self._requests, self._budget, self._archive = requests, budget, archive
         self._stopped: str | None = None
         #: What the day has cost, as the transaction knows it that asked last.
         self._day_seen: tuple[Connection | None, Decimal] = (None, Decimal(0))
@@ -105,6 +112,7 @@ class WarehousePageRequests:
                 for key, times in sends.items():
                     request = self._requests[key]
                     request.sends = times
+                    request.is_settled.clear()
                     self._charge(request, request.credits, credits_each)
                     self._write(connection, request, status="sent", provider=provider, sent_at=now)
             elif refused.is_of_product and len(sends) == 1:
@@ -144,6 +152,36 @@ class WarehousePageRequests:
                 by_batch.setdefault(request.batch_id, []).append(target)
         return [SentBatch(batch_id, tuple(some)) for batch_id, some in by_batch.items()]
 
+    async def known_page(self, provider: str, target: PageTarget) -> KnownPage | None:
+        """See ``PageRequests``."""
+        return await asyncio.to_thread(self._known_page, provider, target.key)
+
+    def _known_page(self, provider: str, key: ProductKey) -> KnownPage | None:
+        if self._archive is None:
+            return None
+        pages = tables.raw_pages
+        with self._warehouse.read() as connection:
+            row = connection.execute(
+                select(_TABLE.c.etag, _TABLE.c.last_modified, pages.c.content_hash)
+                .join(pages, and_(pages.c.page_id == _TABLE.c.page_id, pages.c.day == _TABLE.c.day))
+                .where(
+                    _TABLE.c.marketplace == key.marketplace,
+                    _TABLE.c.asin == key.asin,
+                    _TABLE.c.provider == provider,
+                    _TABLE.c.status == "captured",
+                    pages.c.verdict == Verdict.PRODUCT.value,
+                    or_(_TABLE.c.etag.is_not(None), _TABLE.c.last_modified.is_not(None)),
+                )
+                .order_by(_TABLE.c.request_id.desc())
+                .limit(1)
+            ).first()
+        if row is None:
+            return None
+        try:
+            return KnownPage(self._archive.get(row.content_hash), row.etag, row.last_modified)
+        except ArchiveError:
+            return None  # gone by retention, or damaged: the page is fetched as a whole
+
     async def store(
         self, page: CapturedPage, page_id: str, insert_page: Callable[[Connection], bool]
     ) -> bool:
@@ -171,6 +209,8 @@ class WarehousePageRequests:
                 reason=page.reason,
                 batch_id=None,
                 page_id=page_id,
+                etag=page.etag,
+                last_modified=page.last_modified,
             )
             return is_new
 
@@ -275,9 +315,11 @@ def claimed_requests(
     targets: Sequence[PageTarget],
     *,
     budget: CaptureBudget = NO_LIMITS,
+    archive: PageArchive | None = None,
     run_id: str | None = None,
 ) -> Iterator[WarehousePageRequests]:
-    """The requests of these products, all of one day, held for the time of the block."""
+    """The requests of these products, all of one day, held for the time of the block. ``archive``:
+    of the pages that are known; None: none is."""
     owner = f"capture-{uuid4().hex}"
     day = targets[0].day if targets else datetime.now(UTC).date()
     with warehouse.held(owner):
@@ -292,7 +334,9 @@ def claimed_requests(
         claimed = ClaimedRequests(
             tuple(target for target in targets if target.key in requests), tuple(others)
         )
-        yield WarehousePageRequests(warehouse, day, owner, requests, claimed, budget, run_id)
+        yield WarehousePageRequests(
+            warehouse, day, owner, requests, claimed, budget, archive, run_id
+        )
 
 
 def _miss_past_days(connection: Connection, day: date) -> None:

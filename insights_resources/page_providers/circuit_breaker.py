@@ -150,10 +150,10 @@ class CircuitBreaker:
         until = self._clock() + self._rest if failures >= self._failures else 0.0
         await self._store.write(self.name, Circuit(failures, until))
 
-    async def refused(self) -> None:
-        """The provider wants nothing more of us."""
+    async def refused(self, wait: float | None = None) -> None:
+        """The provider wants nothing more of us; ``wait``: for so many seconds, as it says."""
         circuit = await self._store.read(self.name)
-        until = self._clock() + LONG_REST
+        until = self._clock() + max(LONG_REST, wait or 0.0)
         await self._store.write(self.name, Circuit(circuit.failures + 1, until))
 
     def _state_of(self, circuit: Circuit) -> State:

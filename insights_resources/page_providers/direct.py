@@ -256,8 +256,8 @@ class DirectProvider:
             requested_url=target.key.url,
             final_url=answer.url,
             http_status=status,
-            etag=headers.get("etag"),
-            last_modified=headers.get("last-modified"),
+            etag=_short(headers.get("etag")),
+            last_modified=_short(headers.get("last-modified")),
         )
         if status in _BLOCKS:
             return replace(page, verdict=Verdict.BLOCKED, reason=f"HTTP {status}: the site refuses")
@@ -283,6 +283,11 @@ class DirectProvider:
 
     def _address(self, host: str, path: str) -> str:
         return f"{self._origin.rstrip('/') if self._origin else f'https://{host}'}{path}"
+
+
+def _short(header: str | None) -> str | None:
+    """A header's value; None for one that is no validator any more by its length."""
+    return header if header is not None and len(header) <= 256 else None
 
 
 def _host(target: PageTarget) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from datetime import date
 
 from insights_resources.errors import BudgetExhaustedError, ProviderError
@@ -53,46 +52,23 @@ class FallbackProvider:
     async def fetch_noted(
         self, targets: Sequence[PageTarget], requests: PageRequests
     ) -> AsyncIterator[CapturedPage]:
-        """See ``LivePageProvider``. A page of the fallback carries what the primary's failure cost;
-        where both fail, both reasons."""
-        failed: dict[PageTarget, CapturedPage] = {}
-        answered: set[PageTarget] = set()
+        """See ``LivePageProvider``. A target that the primary failed with gives a page of each:
+        both were fetched, and are kept."""
+        failed: list[PageTarget] = []
+        seen: set[PageTarget] = set()
         ended: ProviderError | None = None
         try:
             async for page in self.primary.fetch_noted(targets, requests):
-                answered.add(page.target)
+                seen.add(page.target)
                 if page.verdict in _FAILURES and page.is_outcome_known:
-                    failed[page.target] = page
-                    # Its worker waits for this: the page is kept with what the fallback brings.
-                    requests.is_kept_later(page.target)
-                else:
-                    yield page
+                    failed.append(page.target)
+                yield page
         except ENDS_IT as error:
             ended = error
-        left = [target for target in targets if target not in answered]
+        left = [target for target in targets if target not in seen]
         if isinstance(ended, BudgetExhaustedError):
             left = []
-        ended_too: ProviderError | None = None
-        try:
-            async for page in self.fallback.fetch_noted([*failed, *left], requests):
-                before = failed.pop(page.target, None)
-                yield page if before is None else _together(before, page)
-        except ENDS_IT as error:
-            ended_too = error
-        # The fallback was not asked for these.
-        for page in failed.values():
+        async for page in self.fallback.fetch_noted([*failed, *left], requests):
             yield page
-        if ended is not None or ended_too is not None:
-            raise ended or ended_too  # type: ignore[misc]
-
-
-def _together(before: CapturedPage, page: CapturedPage) -> CapturedPage:
-    reason = page.reason
-    if page.verdict in _FAILURES:
-        reason = f"{before.provider}: {before.reason}; {page.provider}: {page.reason}"
-    return replace(
-        page,
-        reason=reason,
-        cost=before.cost + page.cost,
-        retries=before.retries + page.retries + 1,
-    )
+        if ended is not None:
+            raise ended

@@ -17,7 +17,7 @@ from insights_resources.page_providers.circuit_breaker import (
     OwnCircuits,
     SharedCircuits,
 )
-from insights_resources.page_providers.rate_limit import RateLimiter
+from insights_resources.page_providers.rate_limit import BURST, RateLimiter
 from insights_resources.page_providers.retry_policy import RetryPolicy
 
 Answer = TypeVar("Answer")
@@ -78,12 +78,12 @@ class ProviderGuard:
 
 
 def provider_guard(
-    name: str, *, pages_a_minute: int, redis_url: str | None = None
+    name: str, *, pages_a_minute: float, burst: int = BURST, redis_url: str | None = None
 ) -> ProviderGuard:
     """The guard of a provider, with the usual bounds."""
     store = SharedCircuits(redis_url) if redis_url else OwnCircuits()
     return ProviderGuard(
         CircuitBreaker(name, store),
-        RateLimiter(name, pages_a_minute, redis_url=redis_url),
+        RateLimiter(name, pages_a_minute, burst=burst, redis_url=redis_url),
         RetryPolicy(),
     )

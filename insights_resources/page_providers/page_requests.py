@@ -40,6 +40,15 @@ class CaptureBudget:
 NO_LIMITS = CaptureBudget()
 
 
+@dataclass(frozen=True)
+class KnownPage:
+    """A page as it was captured last, and what the site gave to tell whether it has changed."""
+
+    content: bytes
+    etag: str | None
+    last_modified: str | None
+
+
 class PageRequests(Protocol):
     """The notes on the requests of one run."""
 
@@ -64,6 +73,9 @@ class PageRequests(Protocol):
     async def sent_batches(self, provider: str) -> list[SentBatch]:
         """Batches of this provider, of this run's targets, that an earlier run sent."""
 
+    async def known_page(self, provider: str, target: PageTarget) -> KnownPage | None:
+        """The product's last page by this provider, when the site can tell whether it changed."""
+
 
 class UnnotedRequests:
     """For who needs no notes: a single page of a person at the command line, a test."""
@@ -82,3 +94,7 @@ class UnnotedRequests:
     async def sent_batches(self, provider: str) -> list[SentBatch]:
         """None."""
         return []
+
+    async def known_page(self, provider: str, target: PageTarget) -> KnownPage | None:
+        """None."""
+        return None

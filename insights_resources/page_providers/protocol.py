@@ -46,7 +46,8 @@ class CapturedPage:
     the source only knows that much (saved pages). ``content`` is the undecoded body. ``cost`` is
     in the provider's credits. ``latency_ms`` is the provider's answer time. ``retries`` is how
     often the request was sent before without success. ``is_outcome_known`` False: the request was
-    sent and no answer came (verdict ``ERROR``).
+    sent and no answer came (verdict ``ERROR``). ``etag``, ``last_modified``: what the site gave to
+    ask later whether the page has changed.
     """
 
     target: PageTarget
@@ -63,6 +64,8 @@ class CapturedPage:
     latency_ms: float | None = None
     retries: int = 0
     is_outcome_known: bool = True
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ class LivePageProvider(PageProvider, Protocol):
     ) -> AsyncIterator[CapturedPage]:
         """As ``fetch``; each request is noted before it is sent, retries too.
 
-        At most one page a target. A target that was not sent gives none: the budget is exhausted,
+        At most one page a target and provider. A target that was not sent gives none: the budget is exhausted,
         or the provider is left alone (``BudgetExhaustedError``, ``CircuitOpenError`` or
         ``ProviderAccessError`` is then raised once all that was sent has ended and its pages were
         given).

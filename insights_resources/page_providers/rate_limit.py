@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from insights_resources.errors import TransientProviderError
 
 #: Turns that may be taken at once after a quiet time.
-_BURST = 5
+BURST = 5
 #: Who would wait longer does not wait, in seconds: a later window asks again.
 _LONGEST_WAIT = 600.0
 _REDIS_SECONDS = 0.5
@@ -39,10 +39,10 @@ class RateLimiter:
     def __init__(
         self,
         name: str,
-        a_minute: int,
+        a_minute: float,
         *,
         redis_url: str | None = None,
-        burst: int = _BURST,
+        burst: int = BURST,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:

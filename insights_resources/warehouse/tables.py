@@ -637,6 +637,16 @@ page_requests = Table(
     Column("sent_at", UtcDateTime, comment="When it was sent last (UTC); NULL: never sent."),
     Column("finished_at", UtcDateTime, comment="When it was captured or missed (UTC)."),
     Column("page_id", String(32), comment="The page that it brought last; NULL: none."),
+    Column(
+        "etag",
+        Text,
+        comment="The site's ETag of that page, to ask whether it has changed; NULL: it gave none.",
+    ),
+    Column(
+        "last_modified",
+        Text,
+        comment="The site's Last-Modified of that page, as it was sent; NULL: it gave none.",
+    ),
     CheckConstraint(
         "status IN ('pending', 'sent', 'unknown', 'captured', 'missed')", name="status"
     ),

@@ -816,7 +816,7 @@ def test_saved_pages_that_are_no_folder_are_named_with_the_remedy(
         assert answer.code == FAILED
         assert answer.error == (
             f"INSIGHTS_PAGES={place}: no such folder. Give a folder of saved .html or .html.gz "
-            f"pages, or 'firecrawl' or 'sandbox'."
+            f"pages, or 'firecrawl', 'direct' or 'sandbox'."
         )
         assert not empty_home.folder.exists()
 

@@ -86,6 +86,17 @@ def upgrade() -> None:
         ),
         sa.Column("finished_at", UtcDateTime(), comment="When it was captured or missed (UTC)."),
         sa.Column("page_id", sa.String(32), comment="The page that it brought last; NULL: none."),
+        sa.Column(
+            "etag",
+            sa.Text(),
+            comment="The site's ETag of that page, to ask whether it has changed; NULL: it gave "
+            "none.",
+        ),
+        sa.Column(
+            "last_modified",
+            sa.Text(),
+            comment="The site's Last-Modified of that page, as it was sent; NULL: it gave none.",
+        ),
         sa.PrimaryKeyConstraint("request_id", name=op.f("pk_ops_page_requests")),
         sa.CheckConstraint(
             "status IN ('pending', 'sent', 'unknown', 'captured', 'missed')",
