@@ -233,11 +233,12 @@ Read = Callable[[Query, Parameters], list[tuple[Any, ...]]]
 
 @contextmanager
 def _reader(database: str) -> Iterator[Read]:
-    """A consumer's connection, which reads each answer whole."""
+    """A consumer's connection as docs/operations.md sets it up, which reads each answer whole."""
     address = make_url(database).set(drivername="postgresql")
     with psycopg.connect(
         address.render_as_string(hide_password=False), autocommit=True, row_factory=tuple_row
     ) as connection:
+        connection.execute("SET plan_cache_mode = force_custom_plan")
         yield lambda query, parameters: connection.execute(query.sql, parameters).fetchall()
 
 

@@ -134,8 +134,8 @@ class LivePageProvider(PageProvider, Protocol):
     ) -> AsyncIterator[CapturedPage]:
         """As ``fetch``; each request is noted before it is sent, retries too.
 
-        At most one page a target and provider. A target that was not sent gives none: the budget is exhausted,
-        or the provider is left alone (``BudgetExhaustedError``, ``CircuitOpenError`` or
+        At most one page a target and provider. A target that was not sent gives none: the budget is
+        exhausted, or the provider is left alone (``BudgetExhaustedError``, ``CircuitOpenError`` or
         ``ProviderAccessError`` is then raised once all that was sent has ended and its pages were
         given).
         """
