@@ -32,6 +32,7 @@ from insights_resources.errors import InvalidInputError
 from insights_resources.marketplaces import MARKETPLACES, ProductKey
 from insights_resources.sandbox.faults import UNBILLED, Fault, FaultPlan
 from insights_resources.sandbox.market import SandboxMarket
+from insights_resources.sandbox.shop_server import ERROR_PAGE, ROBOT_CHECK, SandboxShop
 
 _ADDRESS = re.compile(r"https://www\.(?P<domain>[a-z.]+)/dp/(?P<asin>[0-9A-Z]{10})(?:[/?].*)?")
 #: What a body may hold: anything else is refused, as Firecrawl does.
@@ -59,15 +60,6 @@ _DOCUMENTS_AT_ONCE = 25
 _RETRY_SECONDS = 1
 _CACHED_PAGES = 20_000
 
-_ROBOT_CHECK = (
-    "<html><head><title>Robot Check</title></head><body>"
-    "<form action='/errors/validateCaptcha'><input id='captchacharacters'></form></body></html>"
-)
-_TARGET_ERROR = (
-    "<html><head><title>503 - Service Unavailable Error</title></head><body>"
-    "<a href='/ref=cs_503_link'><img src='https://images/error/503.png'></a></body></html>"
-)
-
 
 @dataclass
 class _Batch:
@@ -78,7 +70,10 @@ class _Batch:
 
 
 class SandboxFirecrawl:
-    """The server's state. ``latency``: seconds that a page takes. ``api_key`` None: any will do."""
+    """The server's state, with the shops' (``shop``) beside it.
+
+    ``latency``: seconds that a page takes. ``api_key`` None: any will do.
+    """
 
     def __init__(
         self,
@@ -96,6 +91,8 @@ class SandboxFirecrawl:
         self.requests, self.billed = Counter[str](), Counter[str]()
         self._batches: dict[str, _Batch] = {}
         self._page = page or self._rendered
+        #: The same pages without Firecrawl, with faults of their own.
+        self.shop = SandboxShop(market, FaultPlan(), lambda key: self._page(key))
         self._render = lru_cache(_CACHED_PAGES)(
             lambda key, day, slot: market.page(key, day, slot).decode(errors="replace")
         )
@@ -112,6 +109,7 @@ class SandboxFirecrawl:
                 Route("/v2/team/queue-status", self._queue_status),
                 Route("/v0/health/readiness", self._ready),
                 Route("/sandbox/log", self._log),
+                *self.shop.routes(),
             ]
         )
 
@@ -129,9 +127,9 @@ class SandboxFirecrawl:
     def _document(self, url: str, key: ProductKey, fault: Fault | None) -> dict[str, Any]:
         status = 200
         if fault is Fault.ROBOT_CHECK:
-            html = _ROBOT_CHECK
+            html = ROBOT_CHECK
         elif fault is Fault.TARGET_ERROR:
-            html, status = _TARGET_ERROR, 503
+            html, status = ERROR_PAGE, 503
         elif fault is Fault.EMPTY_PAGE:
             html = ""
         elif not self.market.knows(key):
