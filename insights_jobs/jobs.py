@@ -61,6 +61,12 @@ on_demand = define_asset_job(
     description="Captures some products now, and everything that follows within minutes.",
     tags=URGENT,
 )
+capture_due = define_asset_job(
+    "capture_due",
+    AssetSelection.assets(RAW_PAGES, *FAST),
+    description="Captures live pages that are due between two daily batches, and what follows.",
+    tags=BACKGROUND,
+)
 rebuild_derived = define_asset_job(
     "rebuild_derived",
     AssetSelection.assets(*DERIVED),
@@ -68,7 +74,7 @@ rebuild_derived = define_asset_job(
     tags=BACKGROUND,
 )
 
-JOBS = [whole_graph, micro_batch, on_demand, rebuild_derived]
+JOBS = [whole_graph, micro_batch, on_demand, capture_due, rebuild_derived]
 
 
 #: Steps that make several assets.
@@ -91,10 +97,13 @@ def scope_run_config(
     return {"ops": {step_of(key): {"config": dict(scope)} for key in assets if key in _CONFIGURED}}
 
 
-def on_demand_config(products: Iterable[ProductKey]) -> dict[str, Any]:
-    """Run config of ``on_demand``: these products, captured anew."""
+def on_demand_config(
+    products: Iterable[ProductKey], *, even_if_fresh: bool = False
+) -> dict[str, Any]:
+    """Run config of ``on_demand`` and ``capture_due``: these products as they are now;
+    ``even_if_fresh``: also those whose live page is young enough."""
     config = scope_run_config([RAW_PAGES, *FAST], products=products)
-    config["ops"][step_of(RAW_PAGES)]["config"]["anew"] = True
+    config["ops"][step_of(RAW_PAGES)]["config"] |= {"anew": True, "even_if_fresh": even_if_fresh}
     return config
 
 

@@ -8,10 +8,24 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
-from dagster import AssetCheckEvaluation, DagsterEventType, DagsterInstance, Definitions
+from dagster import (
+    AssetCheckEvaluation,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRunStatus,
+    Definitions,
+)
 
 from insights_jobs.jobs import range_tags, step_of
 from insights_resources.errors import InsightsError, InvalidInputError
+
+#: Runs that wait, or are under way.
+UNFINISHED = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from itertools import takewhile
 
 from dagster import (
     DagsterInstance,
-    DagsterRunStatus,
     DefaultSensorStatus,
     RunRequest,
     RunsFilter,
@@ -27,6 +26,7 @@ from insights_jobs.jobs import (
     scope_run_config,
 )
 from insights_jobs.micro_batch_plan import LONGEST_ROW, DayRange, plan_runs, time_of_next_try
+from insights_jobs.runs import UNFINISHED
 from insights_jobs.tracking import plan_request_runs, request_tags, settle_requests
 from insights_resources.scope import today_utc
 from insights_resources.warehouse import tables
@@ -37,12 +37,6 @@ from insights_resources.wiring import PageProviderResource, WarehouseResource
 MICRO_BATCH_SECONDS = 300
 TRACKING_SECONDS = 5
 
-_UNFINISHED = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-]
 #: What the micro-batch rebuilds from published rows, and from which.
 _FOLLOWING = (
     (tables.product_features, (tables.product_snapshots,)),
@@ -86,7 +80,7 @@ def micro_batch_sensor(
     trying every 5 minutes would only fill the event log.
     """
     unfinished = context.instance.get_runs(
-        RunsFilter(job_name=micro_batch.name, statuses=_UNFINISHED), limit=1
+        RunsFilter(job_name=micro_batch.name, statuses=UNFINISHED), limit=1
     )
     if unfinished:
         return SkipReason(f"micro-batch {unfinished[0].run_id} is still under way")
@@ -142,7 +136,7 @@ def tracking_requests_sensor(
     return [
         RunRequest(
             run_key=run.run_key,
-            run_config=on_demand_config(run.keys),
+            run_config=on_demand_config(run.keys, even_if_fresh=run.even_if_fresh),
             tags={
                 **range_tags(run.day.isoformat(), run.day.isoformat()),
                 **request_tags(run.run_key),

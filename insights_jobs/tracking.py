@@ -68,9 +68,11 @@ def track_products(
     keys: Sequence[ProductKey],
     *,
     requested_by: str,
+    even_if_fresh: bool = False,
     on_progress: Callable[[StepProgress], None] = lambda progress: None,
 ) -> str:
     """Adds the products to the catalog, captures them and rebuilds what follows; the run's id.
+    A live page of today that is young enough does for it, unless ``even_if_fresh``.
 
     Whoever asked sees what failed: no other try follows. Should this process be killed, the sensor
     finds its requests and takes them over.
@@ -85,7 +87,7 @@ def track_products(
             on_demand.name,
             first_day=today,
             last_day=today,
-            run_config=on_demand_config(keys),
+            run_config=on_demand_config(keys, even_if_fresh=even_if_fresh),
             tags=request_tags(run_key),
             on_progress=on_progress,
         )
@@ -179,11 +181,13 @@ def _failure_of(instance: DagsterInstance, record: RunRecord) -> FailedTry:
 
 @dataclass(frozen=True)
 class RequestRun:
-    """A run that is to serve requests: the products, each once, and the requests' key."""
+    """A run that is to serve requests: the products, each once, and the requests' key.
+    ``even_if_fresh``: an alert wants a second capture."""
 
     run_key: str
     keys: tuple[ProductKey, ...]
     day: date
+    even_if_fresh: bool
 
 
 def plan_request_runs(
@@ -219,7 +223,12 @@ def plan_request_runs(
         _add_to_catalog(
             warehouse, [request for request in due if request.request_id in taken], taken
         )
-        run = RequestRun(new_run_key(), tuple(dict.fromkeys(taken.values())), today)
+        run = RequestRun(
+            new_run_key(),
+            tuple(dict.fromkeys(taken.values())),
+            today,
+            any(request.is_confirmation for request in due if request.request_id in taken),
+        )
         take_requests(warehouse, taken, run_key=run.run_key)
         runs.append(run)
     return runs

@@ -189,6 +189,9 @@ class CaptureLimits(ConfigurableResource):
     pages_a_product: int | None = Field(
         default=None, description="How often a product is sent for on a day; none: no limit."
     )
+    capture_hours: int = Field(
+        default=6, description="A page younger than this is not captured again on its day."
+    )
 
     def budget(self) -> CaptureBudget:
         return CaptureBudget(
@@ -253,6 +256,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             credits_a_day=settings.live.credits_a_day,
             credits_a_run=settings.live.credits_a_run,
             pages_a_product=settings.live.pages_a_product,
+            capture_hours=settings.live.capture_hours,
         ),
         "cache": CacheResource(
             redis_url=EnvVar("INSIGHTS_REDIS_URL") if settings.redis_url else ""

@@ -1,5 +1,7 @@
 """The asset of raw pages."""
 
+from datetime import UTC, datetime
+
 from dagster import AssetExecutionContext, asset
 from pydantic import Field
 
@@ -9,12 +11,14 @@ from insights_assets.capture.capture_report import (
     left_out_in_words,
     raise_when_nothing_came,
 )
+from insights_assets.capture.freshness import fresh_products
 from insights_assets.catalog.assets import PRODUCTS
 from insights_assets.catalog.sync import active_products
 from insights_assets.partitions import DAILY, SINGLE_RUN
 from insights_assets.published_asset import failures_without_traceback, report_rows_by_day
 from insights_assets.run_scope import ScopeConfig, partition_scope
 from insights_assets.table_metadata import OWNERS, asset_key, table_metadata
+from insights_resources.marketplaces import ProductKey
 from insights_resources.page_providers.protocol import LivePageProvider
 from insights_resources.warehouse import tables
 from insights_resources.wiring import (
@@ -35,6 +39,13 @@ class CaptureConfig(ScopeConfig):
         description=(
             "Capture pages as they are now, even where one of the day is there already: a request "
             "of somebody, or an alert that wants a second capture."
+        ),
+    )
+    even_if_fresh: bool = Field(
+        default=False,
+        description=(
+            "Capture live pages even of products whose page of today is younger than their window: "
+            "an alert wants a second capture, or somebody asks for one."
         ),
     )
 
@@ -66,13 +77,22 @@ def raw_pages(
 
     Grain: one capture. Inputs: the active products, the page provider. Written one by one as they
     arrive, and never changed: a crash keeps what was paid for. Idempotent: the same page twice is
-    one row. A past day is refused unless the provider can serve that day. Read by snapshots, by
-    each version of the parser anew.
+    one row. A past day is refused unless the provider can serve that day. Live pages, each of which
+    costs, are left out while the day's is fresh. Read by snapshots, by each version of the parser
+    anew.
     """
     database, provider = warehouse.open(), pages.open()
     with failures_without_traceback(context):
         scope = partition_scope(context, config)
         products = active_products(database, scope)
+        fresh: dict[ProductKey, datetime] = {}
+        if isinstance(provider, LivePageProvider) and not config.even_if_fresh:
+            fresh = fresh_products(
+                database, products, hours=capture_limits.capture_hours, now=datetime.now(UTC)
+            )
+            products = [key for key in products if key not in fresh]
+            if fresh:
+                context.log.info(f"{len(fresh)} products have a page that is young enough")
         targets = plan_targets(provider, scope, products, anew=config.anew)
         context.log.info(f"asking {provider.name} for {len(targets)} pages of {scope}")
 
@@ -100,5 +120,5 @@ def raw_pages(
         if isinstance(provider, LivePageProvider):
             for line in left_out_in_words(summary):
                 context.log.warning(line)
-            context.add_output_metadata(capture_metadata(summary))
+            context.add_output_metadata({"fresh": len(fresh), **capture_metadata(summary)})
             raise_when_nothing_came(summary)

@@ -62,10 +62,12 @@ def capture_metadata(summary: CaptureSummary) -> dict[str, Any]:
 def raise_when_nothing_came(summary: CaptureSummary) -> None:
     """Fails the run where somebody has to act, or where the provider gave nothing at all.
 
-    Raises ``ProviderAccessError`` (a refused key, no credits) or ``CircuitOpenError``. What a
-    budget left out fails nothing: that is what it is for.
+    Raises ``ProviderAccessError`` (a refused key, no credits) unless a fallback brought every page,
+    or ``CircuitOpenError``. What a budget left out fails nothing: that is what it is for.
     """
-    if isinstance(summary.ended_by, ProviderAccessError):
+    if isinstance(summary.ended_by, ProviderAccessError) and (
+        summary.left_out or not summary.pages
+    ):
         raise summary.ended_by
     if isinstance(summary.ended_by, CircuitOpenError) and not summary.pages:
         raise summary.ended_by

@@ -38,9 +38,10 @@ from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.grouped_commits import GroupedCommits
 
 _TABLE = tables.page_requests
-_OPEN = ("pending", "sent", "unknown")
+#: A page of its product is still wanted.
+OPEN = ("pending", "sent", "unknown")
 #: Pages that answer the request, even when they say that there is no such product.
-_ANSWERS = (Verdict.PRODUCT, Verdict.NOT_FOUND, Verdict.OTHER)
+ANSWERS = (Verdict.PRODUCT, Verdict.NOT_FOUND, Verdict.OTHER)
 #: Products of one statement: below every engine's limit of parameters.
 _PRODUCTS_AT_ONCE = 10_000
 
@@ -189,7 +190,7 @@ class WarehousePageRequests:
         whether the page is new."""
         request = self._requests[page.target.key]
         credits = request.credits + page.cost
-        is_answered = page.verdict in _ANSWERS
+        is_answered = page.verdict in ANSWERS
         now = datetime.now(UTC)
 
         def note(connection: Connection) -> bool:
@@ -234,7 +235,7 @@ class WarehousePageRequests:
         with self._warehouse.read() as connection:
             rows = connection.execute(
                 select(_TABLE.c.marketplace, _TABLE.c.asin, _TABLE.c.reason).where(
-                    _TABLE.c.owner == self._owner, _TABLE.c.status.in_(_OPEN)
+                    _TABLE.c.owner == self._owner, _TABLE.c.status.in_(OPEN)
                 )
             ).all()
         return {
@@ -342,7 +343,7 @@ def claimed_requests(
 def _miss_past_days(connection: Connection, day: date) -> None:
     connection.execute(
         update(_TABLE)
-        .where(_TABLE.c.status.in_(_OPEN), _TABLE.c.day < day)
+        .where(_TABLE.c.status.in_(OPEN), _TABLE.c.day < day)
         .values(
             status="missed",
             finished_at=datetime.now(UTC),
@@ -366,14 +367,14 @@ def _claim(
         ProductKey(row.marketplace, row.asin): int(row.sends)
         for row in connection.execute(
             select(_TABLE.c.marketplace, _TABLE.c.asin, func.sum(_TABLE.c.sends).label("sends"))
-            .where(_TABLE.c.day == day, _TABLE.c.status.not_in(_OPEN))
+            .where(_TABLE.c.day == day, _TABLE.c.status.not_in(OPEN))
             .group_by(_TABLE.c.marketplace, _TABLE.c.asin)
         )
     }
     claimed: dict[ProductKey, _Request] = {}
     others: list[ProductKey] = []
     is_alive: dict[str, bool] = {}
-    for row in connection.execute(select(_TABLE).where(_TABLE.c.status.in_(_OPEN))).all():
+    for row in connection.execute(select(_TABLE).where(_TABLE.c.status.in_(OPEN))).all():
         key = ProductKey(row.marketplace, row.asin)
         if key not in wanted:
             continue

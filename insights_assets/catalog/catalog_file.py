@@ -16,6 +16,7 @@ import yaml
 
 from insights_resources.errors import CatalogError, InvalidInputError
 from insights_resources.marketplaces import ProductKey, parse_product_key, product_key
+from insights_resources.settings import LONGEST_CAPTURE_HOURS
 
 _GROUP_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _MAX_GROUP_ID = 64
@@ -23,8 +24,12 @@ _MAX_GROUP_ID = 64
 
 @dataclass(frozen=True)
 class TrackedProduct:
+    """``capture_hours``: a page younger than this is not captured again on its day; None: as the
+    setting says."""
+
     key: ProductKey
     label: str | None = None
+    capture_hours: int | None = None
 
 
 @dataclass(frozen=True)
@@ -103,9 +108,11 @@ class _CatalogReader:
 
     def _product(self, node: yaml.Node) -> TrackedProduct:
         if isinstance(node, yaml.ScalarNode):
-            key, label = self._key(node), None
+            key, label, hours = self._key(node), None, None
         else:
-            fields = self._mapping(node, {"marketplace", "asin", "label"}, "a product")
+            fields = self._mapping(
+                node, {"marketplace", "asin", "label", "capture_hours"}, "a product"
+            )
             marketplace = self._text(node, fields, "marketplace", "a product")
             asin = self._text(node, fields, "asin", "a product")
             try:
@@ -114,6 +121,7 @@ class _CatalogReader:
                 wrong = "marketplace" if str(error).startswith("unknown marketplace") else "asin"
                 self._fail(fields[wrong], str(error))
             label = self._text(node, fields, "label", "a product") if "label" in fields else None
+            hours = self._hours(fields["capture_hours"]) if "capture_hours" in fields else None
         line = node.start_mark.line + 1
         if key in self._lines_of_products:
             self._fail(
@@ -121,7 +129,7 @@ class _CatalogReader:
                 f"product {key} is listed twice (first in line {self._lines_of_products[key]})",
             )
         self._lines_of_products[key] = line
-        return TrackedProduct(key, label)
+        return TrackedProduct(key, label, hours)
 
     def _group(self, node: yaml.Node, known: dict[str, TrackedGroup]) -> TrackedGroup:
         fields = self._mapping(node, {"id", "name", "members"}, "a group")
@@ -168,6 +176,16 @@ class _CatalogReader:
             return date.fromisoformat(text)
         except ValueError:
             self._fail(node, f"{text!r} is not a day, YYYY-MM-DD")
+
+    def _hours(self, node: yaml.Node) -> int:
+        text = self._scalar(node, "a number of hours")
+        if not text.isdecimal() or not 1 <= int(text) <= LONGEST_CAPTURE_HOURS:
+            self._fail(
+                node,
+                f"{text!r} is no number of hours from 1 to {LONGEST_CAPTURE_HOURS}: every day has "
+                f"a page of its own",
+            )
+        return int(text)
 
     def _mapping(self, node: yaml.Node, allowed: set[str], what: str) -> dict[str, yaml.Node]:
         if not isinstance(node, yaml.MappingNode):

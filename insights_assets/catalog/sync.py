@@ -100,6 +100,7 @@ def _sync_products(
                         marketplace=key.marketplace,
                         asin=key.asin,
                         label=product.label,
+                        capture_hours=product.capture_hours,
                         source=source,
                         is_active=True,
                         added_at=now,
@@ -108,11 +109,20 @@ def _sync_products(
                 )
                 added += 1
                 continue
-            if not row.is_active or (row.source == source and row.label != product.label):
+            told = (product.label, product.capture_hours)
+            if not row.is_active or (
+                row.source == source and (row.label, row.capture_hours) != told
+            ):
                 connection.execute(
                     update(table)
                     .where(table.c.marketplace == key.marketplace, table.c.asin == key.asin)
-                    .values(source=source, is_active=True, label=product.label, last_updated_at=now)
+                    .values(
+                        source=source,
+                        is_active=True,
+                        label=product.label,
+                        capture_hours=product.capture_hours,
+                        last_updated_at=now,
+                    )
                 )
                 changed += 1
         for key, row in current.items():

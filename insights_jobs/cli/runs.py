@@ -64,8 +64,13 @@ def demo(days: int, verbose: bool) -> None:
 @click.command()
 @click.argument("marketplace")
 @click.argument("asins", nargs=-1, required=True, metavar="ASIN...")
+@click.option(
+    "--anew",
+    is_flag=True,
+    help="Capture live pages even where today's is younger than INSIGHTS_CAPTURE_HOURS.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show what each asset says.")
-def track(marketplace: str, asins: tuple[str, ...], verbose: bool) -> None:
+def track(marketplace: str, asins: tuple[str, ...], anew: bool, verbose: bool) -> None:
     """Track products from now on, and capture them at once."""
     from insights_resources.marketplaces import product_key
 
@@ -91,7 +96,12 @@ def track(marketplace: str, asins: tuple[str, ...], verbose: bool) -> None:
     warehouse = open_warehouse(settings)
     with RunPrinter(console, verbose=verbose) as printer:
         track_products(
-            build_definitions(), warehouse, keys, requested_by="cli", on_progress=printer
+            build_definitions(),
+            warehouse,
+            keys,
+            requested_by="cli",
+            even_if_fresh=anew,
+            on_progress=printer,
         )
     print_tracked(console, warehouse, keys)
 

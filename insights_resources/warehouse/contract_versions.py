@@ -49,7 +49,10 @@ VERSIONS: tuple[ContractVersion, ...] = (
     ContractVersion(
         "1.2", "lineage and fact_lineage: from a score or a report's fact to the pages below it."
     ),
-    ContractVersion("1.3", "page_requests: pages that were wanted, and what came of each."),
+    ContractVersion(
+        "1.3",
+        "page_requests: pages that were wanted, and what came of each; products: capture_hours.",
+    ),
 )
 
 

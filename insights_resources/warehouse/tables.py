@@ -419,6 +419,12 @@ products = Table(
         nullable=False,
         comment="Who owns the row: file (catalog), api, cli, or a page provider that knows it.",
     ),
+    Column(
+        "capture_hours",
+        Integer,
+        comment="A page younger than this is not captured again on its day; NULL: as the setting "
+        "INSIGHTS_CAPTURE_HOURS says. Unit: hours.",
+    ),
     Column("is_active", Boolean, nullable=False, comment="Whether it is captured."),
     Column("added_at", UtcDateTime, nullable=False, comment="When it was first tracked (UTC)."),
     Column("last_updated_at", UtcDateTime, nullable=False, comment="Last change of the row (UTC)."),

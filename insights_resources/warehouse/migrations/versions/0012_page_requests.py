@@ -1,4 +1,5 @@
-"""The pages that are wanted of providers of live pages, and what came of each request."""
+"""The pages that are wanted of providers of live pages, what came of each request, and how often
+each product is captured."""
 
 from __future__ import annotations
 
@@ -15,7 +16,22 @@ depends_on = None
 _OPEN = sa.text("status IN ('pending', 'sent', 'unknown')")
 
 
+def _schema() -> str | None:
+    # Unlike tables, changed columns are not translated to SQLite's missing schemas.
+    return "warehouse" if op.get_bind().dialect.name == "postgresql" else None
+
+
 def upgrade() -> None:
+    op.add_column(
+        "dim_products",
+        sa.Column(
+            "capture_hours",
+            sa.Integer(),
+            comment="A page younger than this is not captured again on its day; NULL: as the "
+            "setting INSIGHTS_CAPTURE_HOURS says. Unit: hours.",
+        ),
+        schema=_schema(),
+    )
     op.create_table(
         "ops_page_requests",
         sa.Column(
@@ -126,4 +142,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    if _schema():
+        # A column under a view cannot go; the migration's end makes the contract's views anew.
+        op.execute("DROP VIEW IF EXISTS insights.products CASCADE")
+    with op.batch_alter_table("dim_products", schema=_schema()) as batch:
+        batch.drop_column("capture_hours")
     op.drop_table("ops_page_requests", schema="warehouse")
