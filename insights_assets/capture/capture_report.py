@@ -10,6 +10,7 @@ import numpy as np
 
 from insights_assets.capture.capture import CaptureSummary
 from insights_resources.errors import CircuitOpenError, ProviderAccessError
+from insights_resources.page_providers.protocol import Verdict
 
 #: Products that are named for each reason.
 _NAMED = 10
@@ -69,5 +70,6 @@ def raise_when_nothing_came(summary: CaptureSummary) -> None:
         summary.left_out or not summary.pages
     ):
         raise summary.ended_by
-    if isinstance(summary.ended_by, CircuitOpenError) and not summary.pages:
+    is_nothing = summary.verdicts[Verdict.ERROR.value] == summary.pages
+    if isinstance(summary.ended_by, CircuitOpenError) and is_nothing:
         raise summary.ended_by

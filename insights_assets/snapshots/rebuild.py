@@ -1,8 +1,9 @@
 """Raw pages -> snapshots and rejections: ``rebuild(scope)``. Imported snapshots are left alone.
 
-Every archived page of the scope is parsed again, whatever was thought of it at capture: a parser
-that learns a layout is a backfill. A page ends as a snapshot or as a rejection with a reason; what
-has neither is pending.
+Every archived page of the scope is read again, whatever was thought of it at capture: a parser that
+learns a layout is a backfill. A page whose body this version of the parser has read already, for
+the same product, is not parsed: its snapshot says the same. A page ends as a snapshot or as a
+rejection with a reason; what has neither is pending.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -35,7 +36,7 @@ from insights_resources.page_providers.protocol import Verdict
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
-from insights_resources.warehouse.frames import conform, to_minor
+from insights_resources.warehouse.frames import conform, own_columns, to_minor
 from insights_resources.warehouse.publication import (
     AuditFinding,
     PublishedBuild,
@@ -43,6 +44,9 @@ from insights_resources.warehouse.publication import (
     publish,
 )
 from insights_resources.warehouse.row_conditions import in_scope, of_products
+
+#: How far back the capture before is looked for.
+UNCHANGED_SINCE = timedelta(days=2)
 
 #: Called after each page: (pages so far, pages in the scope).
 Progress = Callable[[int, int], None]
@@ -75,7 +79,11 @@ def rebuild_snapshots(
         pages = warehouse.read_frame(
             select(tables.raw_pages).where(in_scope(tables.raw_pages, scope))
         )
-        snapshots, rejections = _parse_all(pages, archive, progress)
+        known = unchanged_snapshots(warehouse, scope)
+        snapshots, rejections = _parse_all(
+            pages[~pages["page_id"].isin(known["page_id"])], archive, progress
+        )
+        snapshots = pd.concat([snapshots, known], ignore_index=True)
         return SnapshotsRebuild(
             publish_snapshots(
                 warehouse,
@@ -166,6 +174,46 @@ def pending_scopes(
         for day, marketplace, asin in connection.execute(query):
             by_day[day].add(ProductKey(marketplace, asin))
     return [Scope.of_day(day, products) for day, products in sorted(by_day.items())]
+
+
+def unchanged_snapshots(warehouse: Warehouse, scope: Scope) -> pd.DataFrame:
+    """The snapshots of those pages of the scope whose body is that of a page captured shortly
+    before, as read from that one by this version of the parser."""
+    pages, snapshots = tables.raw_pages, tables.product_snapshots
+    page, before = pages.alias("page"), pages.alias("before")
+    of_page = {
+        name: page.c[name].label(name)
+        for name in ("page_id", "day", "captured_at", "captured_at_precision")
+    }
+    columns = [of_page.get(name, snapshots.c[name]) for name in own_columns(snapshots)]
+    query = (
+        select(*columns)
+        .select_from(page)
+        .join(
+            before,
+            and_(
+                before.c.marketplace == page.c.marketplace,
+                before.c.asin == page.c.asin,
+                before.c.content_hash == page.c.content_hash,
+                before.c.captured_at < page.c.captured_at,
+                before.c.day.between(scope.first_day - UNCHANGED_SINCE, scope.last_day),
+            ),
+        )
+        .join(
+            snapshots,
+            and_(snapshots.c.page_id == before.c.page_id, snapshots.c.day == before.c.day),
+        )
+        .where(
+            in_scope(page, scope),
+            is_current(snapshots),
+            of_origin(Origin.PAGE),
+            snapshots.c.parser_version == PARSER_VERSION,
+            snapshots.c.schema_version == SCHEMA_VERSION,
+        )
+    )
+    # Of several that are the same, any: all say the same.
+    found = warehouse.read_frame(query).drop_duplicates("page_id")
+    return conform(found, snapshots)
 
 
 def _parse_all(

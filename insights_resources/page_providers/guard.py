@@ -10,6 +10,7 @@ from typing import TypeVar
 from insights_resources.errors import (
     OutcomeUnknownError,
     ProviderAccessError,
+    ProviderError,
     TransientProviderError,
 )
 from insights_resources.page_providers.circuit_breaker import (
@@ -48,13 +49,19 @@ class ProviderGuard:
         ``before_each`` runs before every try, when all else lets it pass: it notes the request.
         What it raises is raised, tried again by nobody, and no failure of the provider. Only
         transient errors are tried again: never what is refused, nor a request whose outcome is not
-        known.
+        known. When another try may not be sent, the error of the last one is what is raised.
         """
         tried, waited = 0, 0.0
+        last: TransientProviderError | None = None
         while True:
-            await self.breaker.before_request()
-            await self._limiter.turn()
-            await before_each()
+            try:
+                await self.breaker.before_request()
+                await self._limiter.turn()
+                await before_each()
+            except ProviderError as refused:
+                if last is None:
+                    raise
+                raise last from refused
             tried += 1
             try:
                 answer = await attempt()
@@ -66,6 +73,7 @@ class ProviderGuard:
                 raise
             except TransientProviderError as error:
                 await self.breaker.failed()
+                last = error
                 pause = self._policy.pause(tried, waited, error, self._chance)
                 if pause is None:
                     error.add_note(f"tried {tried} times")

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, false, or_, true
+from sqlalchemy import ColumnElement, FromClause, Table, and_, bindparam, false, or_, true
 
 from insights_resources.marketplaces import ProductKey
 from insights_resources.scope import Scope
@@ -15,7 +15,7 @@ from insights_resources.scope import Scope
 _MOST_PARAMETERS = 5_000
 
 
-def of_products(table: Table, products: Collection[ProductKey] | None) -> ColumnElement[bool]:
+def of_products(table: FromClause, products: Collection[ProductKey] | None) -> ColumnElement[bool]:
     """Rows of these products; None: of all."""
     if products is None:
         return true()
@@ -64,7 +64,7 @@ def one_of(column: ColumnElement[Any], values: Collection[str]) -> ColumnElement
     )
 
 
-def in_scope(table: Table, scope: Scope) -> ColumnElement[bool]:
+def in_scope(table: FromClause, scope: Scope) -> ColumnElement[bool]:
     """Rows of the scope's days and products."""
     return and_(
         table.c.day.between(scope.first_day, scope.last_day), of_products(table, scope.products)

@@ -14,11 +14,14 @@ import pytest
 from dagster import AssetCheckResult
 from sqlalchemy import Table, select
 
+import insights_assets.snapshots.rebuild as snapshots_rebuild
 from insights_assets.capture.capture import capture_pages, plan_targets
 from insights_assets.capture.checks import few_pages_are_blocked, pages_of_the_day
 from insights_assets.catalog.catalog_file import TrackedProduct
 from insights_assets.catalog.sync import sync_products
 from insights_assets.snapshots.checks import sources_agree_on_prices
+from insights_assets.snapshots.parser import parse_page
+from insights_assets.snapshots.product_snapshot import ParsedPage
 from insights_assets.snapshots.rebuild import pending_scopes, rebuild_snapshots, require_pages
 from insights_jobs.build import build_definitions
 from insights_jobs.embedded_instance import write_embedded_instance
@@ -461,3 +464,40 @@ def test_days_among_others_with_pages_and_today_may_have_none(
     require_pages(warehouse, Scope.of_day(today), today)
     _capture(warehouse, archive, [_page(KEYS[0], DAY)])
     require_pages(warehouse, Scope(DAY - timedelta(days=5), DAY + timedelta(days=5)), today)
+
+
+def test_a_page_that_says_the_same_as_the_one_before_is_not_parsed_again(
+    warehouse: Warehouse, archive: PageArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[ProductKey] = []
+
+    def counting(content: bytes, target: ProductKey) -> ParsedPage:
+        parsed.append(target)
+        return parse_page(content, target=target)
+
+    monkeypatch.setattr(snapshots_rebuild, "parse_page", counting)
+    first = _page(KEYS[0])
+    later = replace(first, captured_at=first.captured_at + timedelta(hours=3))
+    next_day = DAY + timedelta(days=1)
+    changed = _page(KEYS[0], next_day, content=(first.content or b"") + b" ")
+    other = replace(_page(KEYS[1]), captured_at=first.captured_at)
+    _capture(warehouse, archive, [first, other])
+    rebuild_snapshots(warehouse, archive, Scope.of_day(DAY))
+    assert parsed == [KEYS[0], KEYS[1]]
+
+    _capture(warehouse, archive, [later, changed])
+    rebuild_snapshots(warehouse, archive, Scope.of_day(DAY, [KEYS[0]]))
+    rebuild_snapshots(warehouse, archive, Scope.of_day(next_day))
+    # The first again, which has none before it, and the one that differs by a byte.
+    assert parsed == [KEYS[0], KEYS[1], KEYS[0], KEYS[0]]
+    one, two, _ = (
+        row for row in _rows(warehouse, tables.product_snapshots) if row["asin"] == KEYS[0].asin
+    )
+    of_capture = {"page_id", "captured_at", "build_id", "row_hash", "recorded_at"}
+    assert {name for name in one if one[name] != two[name]} == of_capture
+    assert pending_scopes(warehouse) == []
+
+    # A better parser reads everything.
+    monkeypatch.setattr(snapshots_rebuild, "PARSER_VERSION", "9.9")
+    rebuild_snapshots(warehouse, archive, Scope.of_day(DAY, [KEYS[0]]))
+    assert len(parsed) == 6
