@@ -10,6 +10,10 @@ import hashlib
 import os
 import re
 import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import fsspec
 import zstandard
@@ -36,6 +40,27 @@ def unpack_page(stored: bytes, content_hash: str) -> bytes:
     if hashlib.sha256(content).hexdigest() != content_hash:
         raise ArchiveError(f"{damaged}: it holds another content")
     return content
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of the archive. ``content_hash`` None: no page, such as what a broken write left;
+    ``modified_at`` (UTC) None: the file system does not say."""
+
+    path: str
+    content_hash: str | None
+    size: int
+    modified_at: datetime | None
+
+
+def _modified_at(entry: Mapping[str, Any]) -> datetime | None:
+    for name in ("mtime", "LastModified", "last_modified", "updated", "created"):
+        value = entry.get(name)
+        if isinstance(value, datetime):
+            return value if value.tzinfo else value.replace(tzinfo=UTC)
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, UTC)
+    return None
 
 
 class PageArchive:
@@ -106,6 +131,42 @@ class PageArchive:
             raise ArchiveError(
                 f"page {content_hash} cannot be removed from the archive at {self._root}: {error}"
             ) from error
+
+    def stored(self) -> Iterator[StoredFile]:
+        """Every file of the archive, in the order of the hashes. Raises ``ArchiveError``."""
+        try:
+            for first in self._folders(self._root):
+                for second in self._folders(first):
+                    yield from self._files_of(second)
+        except OSError as error:
+            raise ArchiveError(f"the archive at {self._root} cannot be read: {error}") from error
+
+    def _folders(self, path: str) -> list[str]:
+        try:
+            found = self._files.ls(path, detail=True)
+        except FileNotFoundError:
+            return []
+        return sorted(each["name"] for each in found if each["type"] == "directory")
+
+    def _files_of(self, folder: str) -> Iterator[StoredFile]:
+        found = self._files.ls(folder, detail=True)
+        for each in sorted(found, key=lambda each: str(each["name"])):
+            name = str(each["name"]).rpartition("/")[2]
+            content_hash = name.removesuffix(".zst")
+            known = _HASH.fullmatch(content_hash) is not None and name != content_hash
+            yield StoredFile(
+                str(each["name"]),
+                content_hash if known else None,
+                int(each.get("size") or 0),
+                _modified_at(each),
+            )
+
+    def remove_file(self, path: str) -> None:
+        """Removes a file that ``stored`` gave. Raises ``ArchiveError``."""
+        try:
+            self._files.rm_file(path)
+        except OSError as error:
+            raise ArchiveError(f"{path} cannot be removed from the archive: {error}") from error
 
     def location(self, content_hash: str) -> str:
         """Where the page is, within the archive's file system."""

@@ -7,6 +7,7 @@ name of its variable (``EnvVar``), so that the UI and the run's config show the 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -294,3 +295,13 @@ def _pages(settings: Settings) -> PageProviderResource:
                 robots_folder=str(settings.home / "robots"),
                 redis_url=EnvVar("INSIGHTS_REDIS_URL") if settings.redis_url else "",
             )
+
+
+def open_pages(settings: Settings, environment: Mapping[str, str]) -> PageProvider:
+    """The page provider outside of a run, where nobody resolves the names of variables."""
+    resource = _pages(settings)
+    if isinstance(resource, LivePages):
+        key = environment.get("FIRECRAWL_API_KEY", "") if settings.live.has_key else ""
+        redis_url = settings.redis_url or ""
+        resource = resource.model_copy(update={"firecrawl_key": key, "redis_url": redis_url})
+    return resource.open()

@@ -12,6 +12,7 @@ from insights_assets.capture.capture_report import (
     raise_when_nothing_came,
 )
 from insights_assets.capture.freshness import fresh_products
+from insights_assets.capture.live_status import status_metadata
 from insights_assets.catalog.assets import PRODUCTS
 from insights_assets.catalog.sync import active_products
 from insights_assets.partitions import DAILY, SINGLE_RUN
@@ -120,5 +121,7 @@ def raw_pages(
         if isinstance(provider, LivePageProvider):
             for line in left_out_in_words(summary):
                 context.log.warning(line)
-            context.add_output_metadata({"fresh": len(fresh), **capture_metadata(summary)})
+            context.add_output_metadata(
+                {"fresh": len(fresh), **capture_metadata(summary), **status_metadata(provider)}
+            )
             raise_when_nothing_came(summary)

@@ -10,6 +10,7 @@ import sys
 import click
 
 from insights_jobs.cli.alerts import replay
+from insights_jobs.cli.archive import archive
 from insights_jobs.cli.builds import builds
 from insights_jobs.cli.cache import cache
 from insights_jobs.cli.development import dev, setup
@@ -52,6 +53,7 @@ for command in (
     builds,
     rejected,
     retention,
+    archive,
     cache,
     sandbox,
     setup,

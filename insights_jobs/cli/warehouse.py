@@ -13,6 +13,7 @@ from rich.console import Console
 from insights_jobs.cli.options import DAY
 
 if TYPE_CHECKING:
+    from insights_resources.settings import Settings
     from insights_resources.warehouse.engine import Warehouse
 
 
@@ -143,6 +144,8 @@ def status() -> None:
     print_counts(console, warehouse)
     _print_contract(warehouse)
     print_requests(console, warehouse)
+    if settings.page_source.is_live:
+        _print_live_pages(console, warehouse, settings)
     waiting = sorted(pending_days(warehouse))
     stretches = ", ".join(f"{days.first} to {days.last}" for days in waiting)
     console.print(
@@ -151,3 +154,15 @@ def status() -> None:
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _print_live_pages(console: Console, warehouse: Warehouse, settings: Settings) -> None:
+    from insights_assets.capture.live_status import status_lines
+    from insights_resources.page_providers.protocol import LivePageProvider
+    from insights_resources.scope import today_utc
+    from insights_resources.wiring import open_pages
+
+    provider = open_pages(settings, os.environ)
+    assert isinstance(provider, LivePageProvider)
+    for line in status_lines(warehouse, provider, today_utc(), settings.live.credits_a_day):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -39,6 +39,7 @@ from insights_resources.page_providers.protocol import (
     CapturedPage,
     PageTarget,
     ProviderCatalog,
+    ProviderStatus,
     Verdict,
 )
 from insights_resources.page_providers.retry_policy import retry_after_seconds
@@ -136,6 +137,10 @@ class DirectProvider:
                 yield page
         if ended:
             raise ended[0]
+
+    async def status(self) -> ProviderStatus | None:
+        """None: nothing is paid for."""
+        return None
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[httpx.AsyncClient]:

@@ -13,6 +13,7 @@ from insights_resources.page_providers.protocol import (
     LivePageProvider,
     PageTarget,
     ProviderCatalog,
+    ProviderStatus,
     Verdict,
 )
 
@@ -44,6 +45,10 @@ class FallbackProvider:
     def catalog(self) -> ProviderCatalog | None:
         """None: any product."""
         return None
+
+    async def status(self) -> ProviderStatus | None:
+        """The primary's."""
+        return await self.primary.status()
 
     def fetch(self, targets: Sequence[PageTarget]) -> AsyncIterator[CapturedPage]:
         """See ``PageProvider``; nothing is noted."""

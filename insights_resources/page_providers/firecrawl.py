@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -42,6 +42,7 @@ from insights_resources.page_providers.protocol import (
     CapturedPage,
     PageTarget,
     ProviderCatalog,
+    ProviderStatus,
     Verdict,
 )
 from insights_resources.page_providers.retry_policy import retry_after_seconds
@@ -61,6 +62,8 @@ _PAGE_MILLISECONDS = 60_000
 #: Our time-out is longer than theirs: else we would give up on what is then billed.
 _ANSWER_SECONDS = _PAGE_MILLISECONDS / 1000 + 30
 _CONNECT_SECONDS = 10
+#: Nobody waits longer to be told how many credits are left.
+_STATUS_SECONDS = 10.0
 #: Pause between two looks at a batch, and how long one is looked at without any news, in seconds.
 _POLL_SECONDS, _SILENT_SECONDS = 2.0, 900.0
 #: Most bytes of an answer: batches come in parts of 10 MiB.
@@ -73,16 +76,6 @@ _NO_ACCESS = {
     401: "the API key is refused: set FIRECRAWL_API_KEY to a valid one",
     402: "there are no credits left: buy some, or wait for the next billing period",
 }
-
-
-@dataclass(frozen=True)
-class FirecrawlStatus:
-    """What is left of the plan, and what waits; None: the server does not say (self-hosted)."""
-
-    remaining_credits: Decimal | None
-    plan_credits: Decimal | None
-    jobs_in_queue: int | None
-    max_concurrency: int | None
 
 
 def _now() -> datetime:
@@ -147,13 +140,13 @@ class FirecrawlProvider:
             async for page in pages:
                 yield page
 
-    async def status(self) -> FirecrawlStatus:
-        """Credits and queue. Raises ``ProviderError`` when the server does not answer."""
-        async with self._client() as client:
+    async def status(self) -> ProviderStatus:
+        """See ``LivePageProvider``."""
+        async with self._client(_STATUS_SECONDS) as client:
             credit = await self._ask_for_status(client, "/v2/team/credit-usage")
             queue = await self._ask_for_status(client, "/v2/team/queue-status")
         usage = _object(credit.get("data"))
-        return FirecrawlStatus(
+        return ProviderStatus(
             _decimal(usage.get("remainingCredits")),
             _decimal(usage.get("planCredits")),
             _whole(queue.get("jobsInQueue")),
@@ -169,11 +162,13 @@ class FirecrawlProvider:
             return {}  # a self-hosted server has no plan
 
     @asynccontextmanager
-    async def _client(self) -> AsyncIterator[httpx.AsyncClient]:
+    async def _client(self, seconds: float | None = None) -> AsyncIterator[httpx.AsyncClient]:
         async with httpx.AsyncClient(
             base_url=self._base_url,
             headers=self._headers,
-            timeout=httpx.Timeout(self._answer_seconds, connect=_CONNECT_SECONDS, pool=None),
+            timeout=httpx.Timeout(
+                seconds or self._answer_seconds, connect=_CONNECT_SECONDS, pool=None
+            ),
             limits=httpx.Limits(max_connections=self._workers + _BATCHES_AT_ONCE + 1),
             follow_redirects=False,
         ) as client:

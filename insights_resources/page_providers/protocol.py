@@ -101,6 +101,16 @@ class ProviderCatalog:
     groups: tuple[CatalogGroup, ...]
 
 
+@dataclass(frozen=True)
+class ProviderStatus:
+    """What is left of a provider's plan, and what waits; None: it does not say (self-hosted)."""
+
+    remaining_credits: Decimal | None
+    plan_credits: Decimal | None
+    jobs_in_queue: int | None
+    max_concurrency: int | None
+
+
 class PageProvider(Protocol):
     """A source of product pages."""
 
@@ -139,3 +149,7 @@ class LivePageProvider(PageProvider, Protocol):
         ``ProviderAccessError`` is then raised once all that was sent has ended and its pages were
         given).
         """
+
+    async def status(self) -> ProviderStatus | None:
+        """Credits and queue; None: there are none. Raises ``ProviderError`` when it does not
+        answer."""

@@ -15,8 +15,14 @@ from dagster import AssetCheckResult
 from sqlalchemy import Table, select
 
 import insights_assets.snapshots.rebuild as snapshots_rebuild
+from insights_assets.capture.archive_comparison import compare_archive
 from insights_assets.capture.capture import capture_pages, plan_targets
-from insights_assets.capture.checks import few_pages_are_blocked, pages_of_the_day
+from insights_assets.capture.checks import (
+    few_captures_fail,
+    few_pages_are_blocked,
+    pages_are_archived,
+    pages_of_the_day,
+)
 from insights_assets.catalog.catalog_file import TrackedProduct
 from insights_assets.catalog.sync import sync_products
 from insights_assets.snapshots.checks import sources_agree_on_prices
@@ -337,10 +343,10 @@ def test_a_failed_capture_is_rejected_with_the_providers_reason_and_is_not_pendi
 # --- the checks ----------------------------------------------------------------------------------
 
 
-def _check(check: Any, warehouse_url: str) -> AssetCheckResult:
+def _check(check: Any, warehouse_url: str, **others: Any) -> AssetCheckResult:
     resource = WarehouseResource(url=warehouse_url)
     try:
-        result = check(warehouse=resource)
+        result = check(warehouse=resource, **others)
     finally:
         resource.teardown_after_execution(None)
     assert isinstance(result, AssetCheckResult)
@@ -409,10 +415,11 @@ def test_pages_whose_sources_disagree_on_the_price_are_found_by_query_and_by_the
     assert found["pages_with_a_disputed_price"].startswith(str(KEYS[0]))
 
 
-def test_up_to_a_fifth_of_a_days_pages_may_be_blocked_or_fail(
+def test_up_to_a_fifth_of_a_days_pages_may_be_blocked_and_a_tenth_may_fail(
     warehouse: Warehouse, warehouse_url: str, archive: PageArchive
 ) -> None:
     assert _check(few_pages_are_blocked, warehouse_url).passed
+    assert _check(few_captures_fail, warehouse_url).passed
     blocked = {"verdict": Verdict.BLOCKED, "reason": "robot check in place of the page"}
     _capture(warehouse, archive, [*(_page(key) for key in KEYS[:4]), _page(KEYS[4], **blocked)])
     result = _check(few_pages_are_blocked, warehouse_url)
@@ -420,17 +427,57 @@ def test_up_to_a_fifth_of_a_days_pages_may_be_blocked_or_fail(
     assert _found(result) == {
         "day": DAY.isoformat(),
         "pages": 5,
-        "blocked_or_failed": 1,
         "product": 4,
         "blocked": 1,
+        "blocked/given": 1,
     }
+    assert result.description == "1 of 5 pages of 2025-03-03 (at most 20%)"
+    _capture(warehouse, archive, [_page(KEYS[5], **blocked)])
+    assert not _check(few_pages_are_blocked, warehouse_url).passed
+    assert _check(few_captures_fail, warehouse_url).passed
     _capture(warehouse, archive, [_failed(KEYS[5])])
-    result = _check(few_pages_are_blocked, warehouse_url)
+    result = _check(few_captures_fail, warehouse_url)
     assert not result.passed
-    assert _found(result)["blocked_or_failed"] == 2
+    assert _found(result)["error/given"] == 1
     # A good day after it is a good day.
     _capture(warehouse, archive, [_page(KEYS[0], DAY + timedelta(days=1))])
     assert _check(few_pages_are_blocked, warehouse_url).passed
+    assert _check(few_captures_fail, warehouse_url).passed
+
+
+def test_the_archive_is_compared_with_the_rows_in_both_directions(
+    warehouse: Warehouse, warehouse_url: str, archive: PageArchive, tmp_path: Path
+) -> None:
+    _capture(warehouse, archive, [_page(key) for key in KEYS[:4]])
+    hashes = sorted(row["content_hash"] for row in _rows(warehouse))
+    found = compare_archive(warehouse, archive)
+    assert (found.bodies, found.missing, found.orphans) == (4, [], [])
+
+    archive.remove(hashes[1])
+    # Of captures that broke off: after the archive and before the row, and in the middle of a file.
+    orphan = archive.put(b"a page that no row names")
+    broken = Path(archive.location(orphan)).with_name("half-a-file.new")
+    broken.write_bytes(b"half")
+    found = compare_archive(warehouse, archive)
+    assert (found.bodies, found.missing) == (4, [hashes[1]])
+    # A capture may be about to write their rows.
+    assert found.orphans == []
+    later = datetime.now(UTC) + timedelta(hours=2)
+    found = compare_archive(warehouse, archive, now=later)
+    assert sorted(Path(file.path) for file in found.orphans) == sorted(
+        [broken, Path(archive.location(orphan))]
+    )
+    # What retention is about to remove is no orphan.
+    with warehouse.begin() as connection:
+        connection.execute(tables.body_removals.insert().values(content_hash=orphan))
+    assert len(compare_archive(warehouse, archive, now=later).orphans) == 1
+
+    resources = {"page_archive": PageArchiveResource(url=str(tmp_path / "pages"))}
+    result = _check(pages_are_archived, warehouse_url, **resources)
+    assert not result.passed
+    assert _found(result)["missing"] == [hashes[1]]
+    _capture(warehouse, archive, [_page(key) for key in KEYS[:4]])
+    assert _check(pages_are_archived, warehouse_url, **resources).passed
 
 
 # --- past days without pages ---------------------------------------------------------------------

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from sqlalchemy import select
 
 from insights_assets.capture.capture import CaptureSummary, capture_pages
+from insights_assets.capture.live_status import status_lines
 from insights_resources.errors import CircuitOpenError, ProviderAccessError
 from insights_resources.marketplaces import ProductKey
 from insights_resources.page_archive import PageArchive
@@ -174,7 +175,24 @@ def test_credits_and_queue_can_be_asked_for(firecrawl: SandboxFirecrawl, url: st
     provider = provider_of(url)
     fetch(provider, [ONE])
     status = asyncio.run(provider.status())
+    assert status is not None
     assert (status.remaining_credits, status.max_concurrency) == (Decimal(499_999), 50)
+
+
+def test_the_status_says_what_the_day_cost_and_what_is_open(
+    warehouse: Warehouse, firecrawl: SandboxFirecrawl, url: str, tmp_path: Path
+) -> None:
+    firecrawl.faults.scripted[ONE.asin] = [Fault.EMPTY_PAGE]
+    provider = provider_of(url)
+    capture(warehouse, tmp_path, provider, KEYS[:3])
+    assert list(status_lines(warehouse, provider, TODAY, 500)) == [
+        f"live pages of {TODAY}: 2 captured, 1 pending; credits: 3 of 500",
+        "  1 without a page yet: Firecrawl: an answer without a page",
+        "firecrawl: 499,997 credits left, of 500,000, jobs that wait: 0, pages at once: 50",
+    ]
+    firecrawl.faults.refuses_with = 401
+    *_, last = status_lines(warehouse, provider, TODAY, None)
+    assert "FIRECRAWL_API_KEY" in last
 
 
 # --- as a batch ----------------------------------------------------------------------------------

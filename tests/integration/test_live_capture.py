@@ -32,6 +32,7 @@ from insights_resources.page_providers.protocol import (
     CapturedPage,
     PageTarget,
     ProviderCatalog,
+    ProviderStatus,
     Verdict,
 )
 from insights_resources.warehouse import tables
@@ -52,6 +53,9 @@ class CostlyPages:
     ) -> None:
         self.sent = Counter[ProductKey]()
         self._gives, self._workers = gives or page_of, workers
+
+    async def status(self) -> ProviderStatus | None:
+        return None
 
     def can_serve(self, day: date) -> bool:
         return day == TODAY
