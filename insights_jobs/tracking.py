@@ -347,9 +347,13 @@ def print_tracked(console: Console, warehouse: Warehouse, keys: Sequence[Product
             if row.price is not None
             else f"no price ({row.price_missing_reason})"
         )
+        hours = (datetime.now(UTC) - row.last_captured_at) / timedelta(hours=1)
+        age = "captured within the hour" if hours < 1 else f"captured {hours:.0f} h ago"
+        if hours > tables.FRESH_HOURS:
+            age = f"STALE, {age}"
         rating = f"{row.rating} of 5 ({row.rating_count} ratings)" if row.rating else "no rating"
         console.print(
-            f"{key}: {row.title[:70]} | {price} | {rating} | {row.availability}",
+            f"{key}: {row.title[:70]} | {price} | {rating} | {row.availability} | {age}",
             highlight=False,
             markup=False,
             soft_wrap=True,

@@ -85,7 +85,8 @@ def status_lines(
     today = live_day(warehouse, day)
     counts = ", ".join(f"{count:,} {status}" for status, count in sorted(today.statuses.items()))
     limit = f" of {credits_a_day:,}" if credits_a_day is not None else ""
-    yield f"live pages of {day}: {counts or 'none wanted yet'}; credits: {today.credits.normalize():f}{limit}"
+    credits = f"{today.credits.normalize():f}{limit}"
+    yield f"live pages of {day}: {counts or 'none wanted yet'}; credits: {credits}"
     for reason, count in today.reasons.most_common(_TOLD):
         yield f"  {count:,} without a page yet: {reason}"
     status = provider_status(provider)

@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from insights_resources.warehouse.tables import FRESH_HOURS
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-
-#: A capture is too old for a comparison when it is older than this at the end of the day.
-FRESH_HOURS = 48
 
 _HOUR = 3_600_000_000  # microseconds
 _DAY = 24 * _HOUR

@@ -51,7 +51,8 @@ VERSIONS: tuple[ContractVersion, ...] = (
     ),
     ContractVersion(
         "1.3",
-        "page_requests: pages that were wanted, and what came of each; products: capture_hours.",
+        "page_requests: pages that were wanted, and what came of each; products: capture_hours; "
+        "product_freshness.",
     ),
 )
 

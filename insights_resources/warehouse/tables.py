@@ -67,6 +67,9 @@ class Consistency(StrEnum):
 #: How PostgreSQL divides the large facts; see ``partitions``.
 _BY_MONTH = "RANGE (day)"
 
+#: What was captured longer before than this is stale: too old to be compared with others.
+FRESH_HOURS = 48
+
 #: Audit columns of a versioned fact: how a row came to be, not what it says.
 AUDIT_COLUMNS = ("build_id", "row_hash", "recorded_at", "superseded_at")
 

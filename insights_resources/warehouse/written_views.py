@@ -7,6 +7,7 @@ A written view has one SELECT with a few placeholders for what the engines spell
   that key; ``{whole:column.key}`` the same as an integer;
 - ``{list:column.key}``: the list that is the value of a key, as JSON;
 - ``{number_of:column.expression}``, ``{text_of:...}``: of the key that an expression gives;
+- ``{hours_since:column.now}``: hours since an instant, at the time of the query;
 - ``{object:column.key,key}``: the object with only these of its keys, those that it has.
 
 It reads the tables, never another view, so that views can be made and dropped in any order.
@@ -21,7 +22,7 @@ from sqlalchemy import Column, Float, Integer, String, Text
 
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.column_types import BigId, Json, UtcDateTime
-from insights_resources.warehouse.tables import INTERNAL_SCHEMA
+from insights_resources.warehouse.tables import FRESH_HOURS, INTERNAL_SCHEMA
 
 _PLACEHOLDER = re.compile(
     r"\{(?P<kind>[a-z_]+):(?P<column>[a-z_]+\.[a-z_]+)\.(?P<key>[a-z0-9_.,]+)\}"
@@ -56,6 +57,8 @@ def _postgres(kind: str, column: str, key: str) -> str:
             return f"CAST({value} AS DOUBLE PRECISION)"
         case "whole":
             return f"CAST({value} AS INTEGER)"
+        case "hours_since":
+            return f"CAST(EXTRACT(EPOCH FROM {key}() - {column}) / 3600 AS DOUBLE PRECISION)"
         case "list":
             return f"({column} -> '{key}')"
         case "text_of":
@@ -75,6 +78,8 @@ def _sqlite(kind: str, column: str, key: str) -> str:
             return f"json_extract({column}, '$.{key}')"
         case "number":
             return f"CAST(json_extract({column}, '$.{key}') AS REAL)"
+        case "hours_since":
+            return f"((julianday('{key}') - julianday({column})) * 24)"
         case "whole":
             return f"CAST(json_extract({column}, '$.{key}') AS INTEGER)"
         case "text_of":
@@ -247,4 +252,55 @@ WHERE s.recorded_at IS NOT NULL AND s.superseded_at IS NULL
 """,
 )
 
-WRITTEN_VIEWS = (_SCORE_EXPLANATIONS,)
+_PRODUCT_FRESHNESS = WrittenView(
+    name="product_freshness",
+    comment=(
+        "How old what is known of each active product is, as of the time of the query: the last "
+        "good snapshot goes on serving, and this says for how long."
+    ),
+    grain="product",
+    columns=(
+        _same("marketplace"),
+        _same("asin"),
+        _column(
+            "last_captured_at",
+            UtcDateTime(),
+            "When the product's last snapshot was captured (UTC). NULL: there is none.",
+        ),
+        _column("age_hours", Float(53), "Hours since then. NULL: there is no snapshot."),
+        _column(
+            "is_stale",
+            Integer(),
+            f"1: that is over {FRESH_HOURS} hours ago, so that the product has no part in scores; "
+            f"0: it is not. NULL: there is no snapshot.",
+        ),
+        _column(
+            "request_status",
+            String(16),
+            "Of the live page that is wanted now (page_requests.status). NULL: none is.",
+        ),
+        _column(
+            "request_reason",
+            Text(),
+            "Why that page has not come yet. NULL: none is wanted, or it was not tried yet.",
+        ),
+    ),
+    template=f"""
+SELECT product.marketplace, product.asin, summary.last_captured_at,
+    {{hours_since:summary.last_captured_at.now}} AS age_hours,
+    CASE WHEN summary.last_captured_at IS NULL THEN NULL
+        WHEN {{hours_since:summary.last_captured_at.now}} > {FRESH_HOURS} THEN 1 ELSE 0
+    END AS is_stale,
+    request.status AS request_status, request.reason AS request_reason
+FROM {{dim_products}} AS product
+LEFT JOIN {{fact_product_summaries}} AS summary
+    ON summary.marketplace = product.marketplace AND summary.asin = product.asin
+    AND summary.recorded_at IS NOT NULL AND summary.superseded_at IS NULL
+LEFT JOIN {{ops_page_requests}} AS request
+    ON request.marketplace = product.marketplace AND request.asin = product.asin
+    AND request.status IN ('pending', 'sent', 'unknown')
+WHERE product.is_active
+""",  # noqa: S608
+)
+
+WRITTEN_VIEWS = (_SCORE_EXPLANATIONS, _PRODUCT_FRESHNESS)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance, RunRequest, SkipReason, build_schedule_context
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from insights_assets.capture.capture import page_row
 from insights_assets.capture.freshness import due_products, fresh_products
@@ -23,6 +23,7 @@ from insights_resources.sandbox.firecrawl_server import SandboxFirecrawl, servin
 from insights_resources.sandbox.market import SandboxMarket
 from insights_resources.scope import today_utc
 from insights_resources.warehouse import tables
+from insights_resources.warehouse.contract_views import contract_relation
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.wiring import CaptureLimits, LivePages, WarehouseResource
 from tests.integration.platform_fixture import Platform, make_platform
@@ -222,3 +223,22 @@ def test_pages_that_are_not_live_are_never_due(sqlite_platform: Platform) -> Non
         said = tick(sqlite_platform, instance)
     assert isinstance(said, SkipReason)
     assert "not live" in str(said.skip_message)
+
+
+@pytest.mark.slow
+def test_what_is_served_says_how_old_it_is_and_what_is_being_done(platform: Platform) -> None:
+    day = date(2025, 3, 3)
+    platform.run("whole_graph", day)
+    warehouse, (one, *_) = platform.warehouse, platform.market.keys
+    sync_products(warehouse, "api", [TrackedProduct(KEY)])
+    requested(warehouse, one, "pending", today_utc())
+    relation = contract_relation(warehouse, "product_freshness")
+    with warehouse.read() as connection:
+        rows = {
+            row.asin: row
+            for row in connection.execute(text(f"SELECT * FROM {relation}"))  # noqa: S608
+        }
+    assert (rows[KEY.asin].age_hours, rows[KEY.asin].is_stale) == (None, None)
+    hours = (datetime.now(UTC) - platform.market.captured_at(one, day)) / timedelta(hours=1)
+    assert rows[one.asin].age_hours == pytest.approx(hours, abs=24)
+    assert (rows[one.asin].is_stale, rows[one.asin].request_status) == (1, "pending")
