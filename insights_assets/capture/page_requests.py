@@ -58,7 +58,7 @@ class _Request:
     reserved: Decimal = Decimal(0)
     batch_id: str | None = None
     provider: str | None = None
-    #: Its page was stored, or could not be.
+    #: Its page is about to be committed, or could not be stored.
     is_settled: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -141,7 +141,7 @@ class WarehousePageRequests:
         await self._requests[target.key].is_settled.wait()
 
     def settle(self, target: PageTarget) -> None:
-        """Says that the target's page is stored, or cannot be."""
+        """Says that the target's page is about to be committed, or cannot be stored."""
         self._requests[target.key].is_settled.set()
 
     async def sent_batches(self, provider: str) -> list[SentBatch]:
@@ -215,7 +215,10 @@ class WarehousePageRequests:
             )
             return is_new
 
-        return await self.commits.run(note)
+        committed = self.commits.submit(note)
+        # Its worker may go on: what it notes next is committed after this, or with it.
+        self.settle(page.target)
+        return await committed
 
     def give_up(self, reason: str) -> None:
         """Notes why what was not sent was not."""

@@ -33,6 +33,7 @@ from insights_resources.marketplaces import MARKETPLACES
 from insights_resources.page_providers.concurrent_fetch import ENDS_IT, fetch_concurrently
 from insights_resources.page_providers.document import PageDocument
 from insights_resources.page_providers.guard import ProviderGuard
+from insights_resources.page_providers.http_clients import HttpClients
 from insights_resources.page_providers.page_requests import (
     PageRequests,
     SentBatch,
@@ -126,8 +127,8 @@ class FirecrawlProvider:
         self, targets: Sequence[PageTarget], requests: PageRequests
     ) -> AsyncIterator[CapturedPage]:
         """See ``LivePageProvider``. Batches that were sent before are taken up first."""
-        async with self._client() as client:
-            work = _Fetch(self, client, requests)
+        async with self._clients(self._answer_seconds) as clients:
+            work = _Fetch(self, clients, requests)
             resumed = await requests.sent_batches(self.name)
             known = {target.key for batch in resumed for target in batch.targets}
             others = [target for target in targets if target.key not in known]
@@ -142,9 +143,9 @@ class FirecrawlProvider:
 
     async def status(self) -> ProviderStatus:
         """See ``LivePageProvider``."""
-        async with self._client(_STATUS_SECONDS) as client:
-            credit = await self._ask_for_status(client, "/v2/team/credit-usage")
-            queue = await self._ask_for_status(client, "/v2/team/queue-status")
+        async with self._clients(_STATUS_SECONDS) as clients:
+            credit = await self._ask_for_status(clients, "/v2/team/credit-usage")
+            queue = await self._ask_for_status(clients, "/v2/team/queue-status")
         usage = _object(credit.get("data"))
         return ProviderStatus(
             _decimal(usage.get("remainingCredits")),
@@ -153,29 +154,34 @@ class FirecrawlProvider:
             _whole(queue.get("maxConcurrency")),
         )
 
-    async def _ask_for_status(self, client: httpx.AsyncClient, path: str) -> dict[str, Any]:
+    async def _ask_for_status(self, clients: HttpClients, path: str) -> dict[str, Any]:
         try:
-            return await self.call(client, "GET", path)
+            return await self.call(clients, "GET", path)
         except PermanentProviderError as error:
             if isinstance(error, ProviderAccessError):
                 raise
             return {}  # a self-hosted server has no plan
 
     @asynccontextmanager
-    async def _client(self, seconds: float | None = None) -> AsyncIterator[httpx.AsyncClient]:
-        async with httpx.AsyncClient(
-            base_url=self._base_url,
-            headers=self._headers,
-            timeout=httpx.Timeout(
-                seconds or self._answer_seconds, connect=_CONNECT_SECONDS, pool=None
-            ),
-            limits=httpx.Limits(max_connections=self._workers + _BATCHES_AT_ONCE + 1),
-            follow_redirects=False,
-        ) as client:
-            yield client
+    async def _clients(self, seconds: float) -> AsyncIterator[HttpClients]:
+        # Made once: it reads the certificates.
+        context = httpx.create_ssl_context()
+        clients = HttpClients(
+            lambda: httpx.AsyncClient(
+                base_url=self._base_url,
+                headers=self._headers,
+                timeout=httpx.Timeout(seconds, connect=_CONNECT_SECONDS, pool=None),
+                follow_redirects=False,
+                verify=context,
+            )
+        )
+        try:
+            yield clients
+        finally:
+            await clients.close()
 
     async def call(
-        self, client: httpx.AsyncClient, method: str, path: str, body: Any = None
+        self, clients: HttpClients, method: str, path: str, body: Any = None
     ) -> dict[str, Any]:
         """One request, once; its answer when that says success.
 
@@ -183,7 +189,10 @@ class FirecrawlProvider:
         ``ProviderAccessError``.
         """
         try:
-            async with client.stream(method, path, json=body) as response:
+            async with (
+                clients.one() as client,
+                client.stream(method, path, json=body) as response,
+            ):
                 content = await _read(response)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise TransientProviderError(
@@ -270,9 +279,9 @@ class _Fetch:
     """One call of ``fetch_noted``: the work of its workers."""
 
     def __init__(
-        self, provider: FirecrawlProvider, client: httpx.AsyncClient, requests: PageRequests
+        self, provider: FirecrawlProvider, clients: HttpClients, requests: PageRequests
     ) -> None:
-        self._provider, self._client, self._requests = provider, client, requests
+        self._provider, self._clients, self._requests = provider, clients, requests
 
     async def single(self, target: PageTarget) -> AsyncIterator[CapturedPage]:
         """A page by a request of its own."""
@@ -324,7 +333,7 @@ class _Fetch:
         }
         try:
             answer, _ = await provider.guard.call(
-                lambda: provider.call(self._client, "POST", "/v2/batch/scrape", body),
+                lambda: provider.call(self._clients, "POST", "/v2/batch/scrape", body),
                 lambda: self._note(targets),
             )
         except BudgetExhaustedError:
@@ -393,7 +402,7 @@ class _Fetch:
 
     async def _look(self, path: str) -> dict[str, Any]:
         try:
-            return await self._provider.call(self._client, "GET", path)
+            return await self._provider.call(self._clients, "GET", path)
         except OutcomeUnknownError as error:
             # A look costs nothing: it may be repeated.
             raise TransientProviderError(str(error)) from error
@@ -423,7 +432,8 @@ class _Fetch:
         # This answer has no "success".
         path = f"/v2/batch/scrape/{batch_id}/errors"
         try:
-            response = await self._client.get(path)
+            async with self._clients.one() as client:
+                response = await client.get(path)
         except httpx.HTTPError as error:
             raise TransientProviderError(f"Firecrawl did not answer: {_in_words(error)}") from error
         answer = _json_object(response.content)
@@ -435,7 +445,7 @@ class _Fetch:
         provider = self._provider
         body = {"url": target.key.url, **provider.scrape_options(target.key.marketplace)}
         began = time.perf_counter()
-        answer = await provider.call(self._client, "POST", "/v2/scrape", body)
+        answer = await provider.call(self._clients, "POST", "/v2/scrape", body)
         return provider.page_of(target, answer.get("data"), 1000 * (time.perf_counter() - began))
 
     async def _note(self, targets: Sequence[PageTarget]) -> None:

@@ -65,7 +65,8 @@ class PageRequests(Protocol):
         """Notes under which id the provider has these now."""
 
     async def kept(self, target: PageTarget) -> None:
-        """Returns when the target's page is stored, or could not be.
+        """Returns when the target's page will be stored with the next note at the latest, or could
+        not be.
 
         Who waits for it before it sends the next request loses no more than that page in a crash.
         """

@@ -45,11 +45,16 @@ class GroupedCommits:
         Raises what it raises, or what the commit does; the other changes of its transaction are
         then not made either, and raise the same.
         """
+        return await self.submit(change)
+
+    def submit(self, change: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """The same, to be awaited later: it is committed before, or with, whatever is submitted
+        after it."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((change, future))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._commit_what_waits())
-        return await future
+        return future
 
     async def _commit_what_waits(self) -> None:
         while self._waiting:

@@ -1,0 +1,345 @@
+"""Captures of live pages: throughput, faults, kills, and what happens when parts are down.
+
+``python -m benchmarks.capture throughput|faults|kills|outages [--pages N]``: the real client,
+ledger, archive and warehouse against the sandbox's Firecrawl in a process of its own, PostgreSQL
+beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from benchmarks.firecrawl_process import FIRST_DAY, ServerPlan, asked, firecrawl_process
+from insights_assets.capture.capture import CaptureSummary, capture_pages
+from insights_resources.marketplaces import ProductKey
+from insights_resources.page_archive import PageArchive
+from insights_resources.page_providers.circuit_breaker import CircuitBreaker, OwnCircuits
+from insights_resources.page_providers.firecrawl import FirecrawlProvider
+from insights_resources.page_providers.guard import ProviderGuard
+from insights_resources.page_providers.protocol import PageTarget
+from insights_resources.page_providers.rate_limit import RateLimiter
+from insights_resources.page_providers.retry_policy import RetryPolicy
+from insights_resources.sandbox.faults import Fault
+from insights_resources.sandbox.market import SandboxMarket
+from insights_resources.warehouse import tables
+from insights_resources.warehouse.engine import Warehouse
+from insights_resources.warehouse.schema import migrate
+from tests.servers import fresh_database, postgres_server, restartable_postgres
+
+CONCURRENCY = 50
+REQUESTS, PAGES = tables.page_requests, tables.raw_pages
+#: Faults of a fifth of the requests, of every kind that a request of its own can have.
+MIXED = {fault: 0.2 / len(Fault) for fault in Fault}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("throughput", "faults", "kills", "outages", "worker"))
+    parser.add_argument("--pages", type=int, default=10_000)
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--worker", nargs=3, metavar=("URL", "DATABASE", "FOLDER"))
+    options = parser.parse_args()
+    if options.what == "worker":
+        _capture(*options.worker, options.pages)
+        return
+    if options.what == "outages":
+        outages(options.pages)
+        return
+    with ExitStack() as stack:
+        server = stack.enter_context(postgres_server(in_memory=False))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        place = _Place(stack, server, folder)
+        match options.what:
+            case "throughput":
+                throughput(place, options.pages)
+            case "faults":
+                faults(place, options.pages)
+            case "kills":
+                kills(place, options.pages, options.kills)
+
+
+class _Place:
+    """Where runs happen: a database and an archive for each."""
+
+    def __init__(self, stack: ExitStack, server: str, folder: Path) -> None:
+        self._stack, self._server, self._folder, self._count = stack, server, folder, 0
+
+    def fresh(self) -> tuple[str, str]:
+        """A database with the schema, and an archive's folder."""
+        self._count += 1
+        url = self._stack.enter_context(fresh_database(self._server))
+        warehouse = Warehouse.open(url)
+        migrate(warehouse)
+        warehouse.dispose()
+        return url, str(self._folder / str(self._count))
+
+
+def keys_of(pages: int) -> tuple[ProductKey, ...]:
+    """The products of the server's market."""
+    return SandboxMarket(seed=7, products=pages, first_day=FIRST_DAY).keys
+
+
+def _provider(url: str) -> FirecrawlProvider:
+    guard = ProviderGuard(
+        CircuitBreaker("firecrawl", OwnCircuits(), failures=50),
+        RateLimiter("firecrawl", 10_000_000),
+        RetryPolicy(first=0.2),
+    )
+    return FirecrawlProvider(
+        url, "fc-key", guard, workers=CONCURRENCY, batch_from=10**9, answer_seconds=2.0
+    )
+
+
+def _capture(url: str, database: str, folder: str, pages: int) -> CaptureSummary:
+    """A capture of every product that has no answer of today yet, as a later window makes it."""
+    warehouse = Warehouse.open(database)
+    today = datetime.now(UTC).date()
+    try:
+        with warehouse.read() as connection:
+            done = {
+                ProductKey(*row)
+                for row in connection.execute(
+                    select(REQUESTS.c.marketplace, REQUESTS.c.asin).where(
+                        REQUESTS.c.day == today, REQUESTS.c.status == "captured"
+                    )
+                )
+            }
+        targets = [PageTarget(key, today) for key in keys_of(pages) if key not in done]
+        return capture_pages(_provider(url), PageArchive(folder), warehouse, targets, run_id=None)
+    finally:
+        warehouse.dispose()
+
+
+# --- throughput ----------------------------------------------------------------------------------
+
+
+def throughput(place: _Place, pages: int) -> None:
+    """Pages a second with a server that takes 100 ms for each, at 50 at once."""
+    limit = CONCURRENCY / 0.1
+    print(f"{CONCURRENCY} at once, 100 ms a page: the arithmetic limit is {limit:.0f} pages/s")
+    for name, size, count in (
+        ("no page at all", 0, pages),
+        ("pages of 20 KB", 20_000, pages),
+        ("pages of 700 KB", 700_000, min(pages, 2_000)),
+    ):
+        with firecrawl_process(ServerPlan(count, page_bytes=size)) as url:
+            targets = [PageTarget(key, datetime.now(UTC).date()) for key in keys_of(count)]
+            client = _client_alone(url, targets)
+            database, folder = place.fresh()
+            warehouse = Warehouse.open(database)
+            began, used = time.perf_counter(), time.process_time()
+            summary = capture_pages(
+                _provider(url), PageArchive(folder), warehouse, targets, run_id=None
+            )
+            warehouse.dispose()
+            seconds, cpu = time.perf_counter() - began, time.process_time() - used
+            rate = summary.pages / seconds
+            print(
+                f"  {name:28s} {rate:6.0f} pages/s, {rate / limit:4.0%} of the limit; the client "
+                f"without ledger and archive {client:.0f} pages/s; {1000 * cpu / summary.pages:.1f}"
+                f" ms of processor a page; memory {_peak_mib():.0f} MiB",
+                flush=True,
+            )
+
+
+def _client_alone(url: str, targets: Sequence[PageTarget]) -> float:
+    """Pages a second that are fetched, judged and dropped."""
+
+    async def fetch() -> int:
+        return len([page.verdict async for page in _provider(url).fetch(targets)])
+
+    began = time.perf_counter()
+    return asyncio.run(fetch()) / (time.perf_counter() - began)
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+# --- faults --------------------------------------------------------------------------------------
+
+
+def faults(place: _Place, pages: int) -> None:
+    """A fifth of the requests goes wrong: what is left, lost, or asked for too often."""
+    plan = ServerPlan(pages, latency=0.02, faults=MIXED, page_bytes=20_000)
+    database, folder = place.fresh()
+    with firecrawl_process(plan) as url:
+        began = time.perf_counter()
+        summary = _capture(url, database, folder, pages)
+        seconds = time.perf_counter() - began
+        requests, billed = asked(url)
+        print(f"{pages:,} pages in {seconds:.0f} s: {dict(summary.verdicts)}")
+        _account(database, folder, pages, requests, billed)
+        done = _captured(database)
+        _capture(url, database, folder, pages)
+        again, _ = asked(url)
+        repeated = sum(again[key.url] > requests[key.url] for key in done)
+        print(f"a second window: {repeated} pages that were captured were asked for again")
+        requests, billed = asked(url)
+        _account(database, folder, pages, requests, billed)
+
+
+def _captured(database: str) -> set[ProductKey]:
+    warehouse = Warehouse.open(database)
+    with warehouse.read() as connection:
+        found = {
+            ProductKey(*row)
+            for row in connection.execute(
+                select(REQUESTS.c.marketplace, REQUESTS.c.asin).where(
+                    REQUESTS.c.status == "captured"
+                )
+            )
+        }
+    warehouse.dispose()
+    return found
+
+
+def _account(
+    database: str, folder: str, pages: int, requests: dict[str, int], billed: dict[str, int]
+) -> None:
+    """Compares the ledger with what the server counted, and the rows with the archive."""
+    warehouse = Warehouse.open(database)
+    with warehouse.read() as connection:
+        rows = connection.execute(select(REQUESTS)).all()
+        bodies = connection.scalars(
+            select(PAGES.c.content_hash).where(PAGES.c.content_hash.is_not(None))
+        ).all()
+        twice = connection.scalar(
+            select(func.count()).select_from(
+                select(PAGES.c.marketplace, PAGES.c.asin)
+                .where(PAGES.c.verdict == "product")
+                .group_by(PAGES.c.marketplace, PAGES.c.asin)
+                .having(func.count() > 1)
+                .subquery()
+            )
+        )
+    warehouse.dispose()
+    statuses = Counter(row.status for row in rows)
+    archive = PageArchive(folder)
+    sends = {ProductKey(row.marketplace, row.asin).url: row.sends for row in rows}
+    noted = sum(row.credits + row.credits_reserved for row in rows)
+    print(f"  ledger: {len(rows):,} of {pages:,} products, {dict(statuses)}")
+    print(
+        f"  without a reason: {sum(r.status != 'captured' and not r.reason for r in rows)}; "
+        f"product pages twice: {twice}; bodies missing in the archive: "
+        f"{sum(not archive.exists(body) for body in set(bodies))}"
+    )
+    print(
+        f"  requests at the server {sum(requests.values()):,}, noted {sum(sends.values()):,}, "
+        f"not noted {sum(count > sends.get(url, 0) for url, count in requests.items())}; "
+        f"billed {sum(billed.values()):,}, counted as spent {noted.normalize():f}"
+    )
+
+
+# --- kills ---------------------------------------------------------------------------------------
+
+
+def kills(place: _Place, pages: int, times: int) -> None:
+    """The capturing process is killed at random moments, and begun again."""
+    chance = random.Random(5)
+    database, folder = place.fresh()
+    with firecrawl_process(ServerPlan(pages, latency=0.1, page_bytes=20_000)) as url:
+        in_flight = 0
+        for number in range(times):
+            process = _worker(url, database, folder, pages)
+            _wait_for_growth(database, process)
+            time.sleep(chance.uniform(0.0, 1.5))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            under_way = _count(database, "sent")
+            in_flight += under_way
+            print(
+                f"  kill {number + 1}: {_count(database, 'captured'):,} captured, {under_way} sent"
+            )
+        last = _worker(url, database, folder, pages)
+        if last.wait():
+            raise RuntimeError("the last capture failed")
+        requests, billed = asked(url)
+        extra = sum(count - 1 for count in requests.values() if count > 1)
+        print(
+            f"{times} kills: {_count(database, 'captured'):,} of {pages:,} captured; asked for "
+            f"twice: {extra}, of {in_flight} that were in flight (at most {CONCURRENCY} a kill)"
+        )
+        _account(database, folder, pages, requests, billed)
+
+
+def _worker(url: str, database: str, folder: str, pages: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.capture",
+            "worker",
+            "--pages",
+            str(pages),
+            "--worker",
+            url,
+            database,
+            folder,
+        ]
+    )
+
+
+def _wait_for_growth(database: str, process: subprocess.Popen[bytes]) -> None:
+    before = _count(database, "captured")
+    while _count(database, "captured") <= before and process.poll() is None:
+        time.sleep(0.05)
+
+
+def _count(database: str, status: str) -> int:
+    warehouse = Warehouse.open(database)
+    with warehouse.read() as connection:
+        found = connection.scalar(
+            select(func.count()).select_from(REQUESTS).where(REQUESTS.c.status == status)
+        )
+    warehouse.dispose()
+    return int(found or 0)
+
+
+# --- outages -------------------------------------------------------------------------------------
+
+
+def outages(pages: int) -> None:
+    """PostgreSQL is restarted in mid-run, twice; Redis is not there at all."""
+    with (
+        restartable_postgres() as postgres,
+        tempfile.TemporaryDirectory() as folder,
+        firecrawl_process(ServerPlan(pages, latency=0.1, page_bytes=20_000)) as url,
+    ):
+        postgres.start()
+        warehouse = Warehouse.open(postgres.url.replace("postgresql:", "postgresql+psycopg:"))
+        migrate(warehouse)
+        database = warehouse.engine.url.render_as_string(hide_password=False)
+        warehouse.dispose()
+        process = _worker(url, database, folder, pages)
+        for number in range(2):
+            _wait_for_growth(database, process)
+            time.sleep(1.0)
+            postgres.stop()
+            time.sleep(2.0)
+            postgres.start()
+            print(f"  restart {number + 1}: {_count(database, 'captured'):,} captured", flush=True)
+        code = process.wait()
+        requests, billed = asked(url)
+        extra = sum(count - 1 for count in requests.values() if count > 1)
+        print(f"PostgreSQL restarted twice: exit code {code}; asked for twice: {extra}")
+        _account(database, folder, pages, requests, billed)
+
+
+if __name__ == "__main__":
+    main()
