@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,14 +94,17 @@ def keys_of(pages: int) -> tuple[ProductKey, ...]:
     return SandboxMarket(seed=7, products=pages, first_day=FIRST_DAY).keys
 
 
-def _provider(url: str) -> FirecrawlProvider:
+def quick_provider(
+    url: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> FirecrawlProvider:
+    """The real client, without a limit of its own but the pages under way at once."""
     guard = ProviderGuard(
         CircuitBreaker("firecrawl", OwnCircuits(), failures=50),
         RateLimiter("firecrawl", 10_000_000),
         RetryPolicy(first=0.2),
     )
     return FirecrawlProvider(
-        url, "fc-key", guard, workers=CONCURRENCY, batch_from=10**9, answer_seconds=2.0
+        url, "fc-key", guard, workers=CONCURRENCY, batch_from=10**9, answer_seconds=2.0, now=now
     )
 
 
@@ -120,7 +123,9 @@ def _capture(url: str, database: str, folder: str, pages: int) -> CaptureSummary
                 )
             }
         targets = [PageTarget(key, today) for key in keys_of(pages) if key not in done]
-        return capture_pages(_provider(url), PageArchive(folder), warehouse, targets, run_id=None)
+        return capture_pages(
+            quick_provider(url), PageArchive(folder), warehouse, targets, run_id=None
+        )
     finally:
         warehouse.dispose()
 
@@ -144,7 +149,7 @@ def throughput(place: _Place, pages: int) -> None:
             warehouse = Warehouse.open(database)
             began, used = time.perf_counter(), time.process_time()
             summary = capture_pages(
-                _provider(url), PageArchive(folder), warehouse, targets, run_id=None
+                quick_provider(url), PageArchive(folder), warehouse, targets, run_id=None
             )
             warehouse.dispose()
             seconds, cpu = time.perf_counter() - began, time.process_time() - used
@@ -161,7 +166,7 @@ def _client_alone(url: str, targets: Sequence[PageTarget]) -> float:
     """Pages a second that are fetched, judged and dropped."""
 
     async def fetch() -> int:
-        return len([page.verdict async for page in _provider(url).fetch(targets)])
+        return len([page.verdict async for page in quick_provider(url).fetch(targets)])
 
     began = time.perf_counter()
     return asyncio.run(fetch()) / (time.perf_counter() - began)
