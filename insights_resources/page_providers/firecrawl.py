@@ -295,7 +295,10 @@ class _Fetch:
                 )
             except ProviderError as error:
                 if page is not None:
-                    break  # the blocked page is what there is
+                    # The blocked page is what there is; the other may have been billed.
+                    if isinstance(error, OutcomeUnknownError):
+                        cost, sends = cost + CREDITS_A_PAGE, sends + 1
+                    break
                 if isinstance(error, ENDS_IT):
                     raise
                 next_page, retries = provider.failed_page(target, error), 0

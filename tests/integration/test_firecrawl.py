@@ -143,6 +143,10 @@ def test_a_robot_check_is_asked_for_once_more_and_both_are_paid(
     firecrawl.faults.scripted[ONE.asin] = [Fault.ROBOT_CHECK] * 9
     (page,) = fetch(provider_of(url), [ONE]).values()
     assert (page.verdict, page.cost, page.retries) == (Verdict.BLOCKED, Decimal(2), 1)
+    # The second answer never came: it may have been billed.
+    firecrawl.faults.scripted[ONE.asin] = [Fault.ROBOT_CHECK, Fault.DROPPED]
+    (page,) = fetch(provider_of(url), [ONE]).values()
+    assert (page.verdict, page.cost, page.retries) == (Verdict.BLOCKED, Decimal(2), 1)
 
 
 @pytest.mark.parametrize(("status", "remedy"), [(401, "FIRECRAWL_API_KEY"), (402, "credits")])
