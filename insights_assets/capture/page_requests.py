@@ -83,9 +83,10 @@ class WarehousePageRequests:
         budget: CaptureBudget,
         archive: PageArchive | None,
         run_id: str | None,
+        hold: Callable[[], None],
     ) -> None:
         self.claimed = claimed
-        self.commits = GroupedCommits(warehouse)
+        self.commits = GroupedCommits(warehouse, on_return=hold)
         #: Credits of this capture, those of requests under way included.
         self.credits_of_run = Decimal(0)
         self._warehouse, self._day, self._owner, self._run_id = warehouse, day, owner, run_id
@@ -326,7 +327,7 @@ def claimed_requests(
     of the pages that are known; None: none is."""
     owner = f"capture-{uuid4().hex}"
     day = targets[0].day if targets else datetime.now(UTC).date()
-    with warehouse.held(owner):
+    with warehouse.held(owner) as hold:
         with warehouse.begin() as connection:
             # SQLite's transactions are one after the other anyway.
             if warehouse.is_postgres:
@@ -339,7 +340,7 @@ def claimed_requests(
             tuple(target for target in targets if target.key in requests), tuple(others)
         )
         yield WarehousePageRequests(
-            warehouse, day, owner, requests, claimed, budget, archive, run_id
+            warehouse, day, owner, requests, claimed, budget, archive, run_id, hold
         )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -420,21 +420,41 @@ class Warehouse:
             yield
 
     @contextmanager
-    def held(self, name: str) -> Iterator[None]:
+    def held(self, name: str) -> Iterator[Callable[[], None]]:
         """Holds a name for the time of the block, or until this process dies: meanwhile
-        ``is_held`` says so to everybody. Each name is held by one at most."""
+        ``is_held`` says so to everybody. Each name is held by one at most.
+
+        Gives what holds it again after the database went away: to be called when it is back.
+        """
         if not self.is_postgres:
             with FileLock(self.lock_file(name)):
-                yield
+                yield lambda: None
             # Nobody holds a name twice: its file would only be in the way.
             self.lock_file(name).unlink(missing_ok=True)
             return
-        with self.begin() as connection:
-            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-            connection.execute(
-                text("SELECT pg_advisory_xact_lock(:key)"), {"key": _lock_key(f"held/{name}")}
-            )
-            yield
+        with ExitStack() as held:
+
+            def hold() -> None:
+                connection = held.enter_context(self._connection_that_may_be_lost())
+                connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:key)"), {"key": _lock_key(f"held/{name}")}
+                )
+
+            hold()
+            yield hold
+
+    @contextmanager
+    def _connection_that_may_be_lost(self) -> Iterator[Connection]:
+        """A transaction that only holds locks: losing it meanwhile is no error at its end."""
+        with self._connect() as connection:
+            try:
+                yield connection
+            finally:
+                try:
+                    connection.rollback()
+                except DBAPIError as error:
+                    connection.invalidate(error)
 
     def is_held(self, name: str) -> bool:
         """Whether some process holds the name (see ``held``)."""

@@ -34,8 +34,14 @@ class GroupedCommits:
     and rows that may be there already.
     """
 
-    def __init__(self, warehouse: Warehouse, patience: float = _PATIENCE) -> None:
-        self._warehouse, self._patience = warehouse, patience
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        patience: float = _PATIENCE,
+        on_return: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``on_return``: called when the database has come back, before a change is made again."""
+        self._warehouse, self._patience, self._on_return = warehouse, patience, on_return
         self._waiting: list[_Change] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -75,8 +81,11 @@ class GroupedCommits:
     def _commit(self, changes: Sequence[Callable[[Connection], Any]]) -> list[Any]:
         """All of them in one transaction; again when the database went away and came back."""
         give_up_at = time.monotonic() + self._patience
+        is_gone = False
         while True:
             try:
+                if is_gone:
+                    self._on_return()
                 with self._warehouse.begin() as connection:
                     return [change(connection) for change in changes]
             except (WarehouseUnreachableError, DBAPIError) as error:

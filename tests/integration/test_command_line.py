@@ -1075,3 +1075,9 @@ def test_replay_names_what_is_wrong(
     answer = home.insights("replay", *(text.format(rule=path) for text in arguments))
     assert answer.code == WRONG_USAGE
     assert problem in answer.error
+
+
+def test_the_archive_is_checked_and_a_missing_body_is_named(home: Home, demo: Answer) -> None:
+    answer = home.insights("archive", "check")
+    assert answer.code == 0
+    assert re.fullmatch(r"[\d,]+ bodies; 0 missing; 0 orphans\n", answer.out)

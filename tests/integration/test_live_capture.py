@@ -37,7 +37,9 @@ from insights_resources.page_providers.protocol import (
 )
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
+from insights_resources.warehouse.schema import migrate
 from tests.processes import run_and_die
+from tests.servers import restartable_postgres
 
 KEYS = [ProductKey("amazon.de", f"B00000000{n}") for n in range(8)]
 TODAY = datetime.now(UTC).date()
@@ -308,3 +310,28 @@ def test_a_name_is_held_by_one_and_free_after_it(warehouse: Warehouse) -> None:
     with pytest.raises(WarehouseError), warehouse.held("capture-x"):
         raise WarehouseError("within")
     assert not warehouse.is_held("capture-x")
+
+
+@pytest.mark.slow
+def test_a_database_that_is_restarted_in_the_middle_costs_nothing(tmp_path: Path) -> None:
+    with restartable_postgres() as server:
+        server.start()
+        warehouse = Warehouse.open(server.url.replace("postgresql:", "postgresql+psycopg:"))
+        migrate(warehouse)
+        sent = 0
+
+        def restart_at_the_third(target: PageTarget) -> CapturedPage:
+            nonlocal sent
+            sent += 1
+            if sent == 3:
+                server.stop()
+                server.start()
+            return page_of(target)
+
+        provider = CostlyPages(restart_at_the_third, workers=2)
+        archive = PageArchive(str(tmp_path / "pages"))
+        summary = capture(warehouse, archive, provider)
+        assert (summary.left_out, pages_in(warehouse)) == ({}, len(KEYS))
+        assert set(provider.sent.values()) == {1}
+        assert {status for _, status, *_ in requests_of(warehouse)} == {"captured"}
+        warehouse.dispose()

@@ -20,7 +20,7 @@ def test_products_and_groups_are_read() -> None:
         f"""
 products:
   - amazon.de/{A}
-  - {{marketplace: amazon.com, asin: {B.lower()}, label: Our kettle}}
+  - {{marketplace: amazon.com, asin: {B.lower()}, label: Our kettle, capture_hours: 4}}
 groups:
   - id: de-kettles
     name: Kettles
@@ -36,6 +36,7 @@ groups:
         ProductKey("amazon.de", B),  # a member is tracked without being listed
     ]
     assert catalog.products[1].label == "Our kettle"
+    assert [product.capture_hours for product in catalog.products[:2]] == [None, 4]
     (group,) = catalog.groups
     assert group.members[1].valid_from == date(2026, 3, 1)
     assert group.members[1].valid_to == date(2026, 9, 30)
@@ -57,6 +58,15 @@ def test_an_empty_catalog_is_a_catalog(text: str) -> None:
         (f"products:\n  - amazon.de/{A}\n  - amazon.de/{A}\n", 3, A),
         ("products:\n  - {asin: B08N5WRWNW}\n", 2, "marketplace"),
         ("products:\n  - {marketplace: amazon.de, asin: B08N5WRWNW, price: 3}\n", 2, "price"),
+        *(
+            (
+                f"products:\n  - marketplace: amazon.de\n    asin: {A}\n"
+                f"    capture_hours: {hours}\n",
+                4,
+                f"'{hours}' is no number of hours from 1 to 24",
+            )
+            for hours in ("0", "25", "4h", "-1", "1.5")
+        ),
         ("products: 3\n", 1, "products"),
         ("prodcuts: []\n", 1, "prodcuts"),
         ("groups:\n  - id: kettles\n    name: Kettles\n    members: []\n", 2, "kettles"),

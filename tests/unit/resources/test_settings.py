@@ -9,6 +9,7 @@ import pytest
 
 from insights_resources.errors import ConfigurationError
 from insights_resources.settings import PageSource, read_settings
+from insights_resources.wiring import open_pages
 
 
 def test_nothing_set_means_the_embedded_defaults() -> None:
@@ -40,6 +41,11 @@ def test_nothing_set_means_the_embedded_defaults() -> None:
         ({"INSIGHTS_READ_SECONDS": "0"}, "INSIGHTS_READ_SECONDS"),
         ({"INSIGHTS_PAGES": "firecrawl"}, "FIRECRAWL_API_KEY"),
         ({"INSIGHTS_FIRECRAWL_URL": "localhost:3002"}, "http://"),
+        ({"INSIGHTS_PAGES": "direct"}, "INSIGHTS_DIRECT_CONTACT"),
+        ({"INSIGHTS_DIRECT_CONTACT": "me"}, "a mail address or a web page"),
+        ({"INSIGHTS_DIRECT_CONTACT": "a@b.org\r\nX-Evil: 1"}, "a mail address or a web page"),
+        ({"INSIGHTS_DIRECT_URL": "localhost"}, "INSIGHTS_DIRECT_URL must start with http://"),
+        ({"INSIGHTS_CAPTURE_HOURS": "25"}, "at most 24"),
         ({"INSIGHTS_CREDITS_A_DAY": "many"}, "INSIGHTS_CREDITS_A_DAY"),
         ({"INSIGHTS_PAGES": "/no/such/folder"}, "/no/such/folder"),
         ({"INSIGHTS_FIRST_DAY": "01.02.2026"}, "YYYY-MM-DD"),
@@ -126,3 +132,30 @@ def test_no_secret_is_shown() -> None:
 
 def test_test_settings_are_let_through() -> None:
     read_settings({"INSIGHTS_TEST_POSTGRES_URL": "postgresql://host/db"})
+
+
+@pytest.mark.parametrize(
+    ("environment", "source", "said"),
+    [
+        ({"INSIGHTS_DIRECT_CONTACT": "a@b.org"}, PageSource.DIRECT, "pages: direct;"),
+        (
+            {"INSIGHTS_DIRECT_CONTACT": "https://b.org/bot", "FIRECRAWL_API_KEY": "fc-secret"},
+            PageSource.FIRECRAWL,
+            "pages: Firecrawl (the cloud), else direct;",
+        ),
+        (
+            {"INSIGHTS_DIRECT_CONTACT": "a@b.org", "INSIGHTS_PAGES": "sandbox"},
+            PageSource.SANDBOX,
+            "pages: sandbox marketplace;",
+        ),
+    ],
+)
+def test_direct_fetch_is_on_with_a_contact_and_stands_behind_firecrawl(
+    environment: dict[str, str], source: PageSource, said: str
+) -> None:
+    settings = read_settings(environment)
+    assert settings.page_source is source
+    assert said in settings.describe()
+    if source.is_live:
+        provider = open_pages(settings, environment)
+        assert provider.name == {"direct": "direct", "firecrawl": "firecrawl+direct"}[source]
