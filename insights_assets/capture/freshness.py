@@ -16,6 +16,10 @@ from insights_resources.marketplaces import ProductKey
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
 
+#: Pause before a page that could not be had is tried again; it doubles each time.
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=15), timedelta(hours=6)
+_ANSWERED = [verdict.value for verdict in ANSWERS]
+
 
 def fresh_products(
     warehouse: Warehouse, keys: Collection[ProductKey], *, hours: int, now: datetime
@@ -38,7 +42,7 @@ def fresh_products(
         )
         .where(
             pages.c.day == now.astimezone(UTC).date(),
-            pages.c.verdict.in_([verdict.value for verdict in ANSWERS]),
+            pages.c.verdict.in_(_ANSWERED),
         )
         .group_by(pages.c.marketplace, pages.c.asin)
     )
@@ -56,7 +60,11 @@ def fresh_products(
 
 def due_products(warehouse: Warehouse, *, hours: int, now: datetime) -> list[ProductKey]:
     """The products to capture between two daily batches: those with a window of their own that is
-    over, and those whose request of today is still open. The longest waiting first."""
+    over, and those whose request of today is still open. The longest waiting first.
+
+    A product whose page came as a failure or a robot check waits, each time twice as long: a page
+    that cannot be had is paid for a few times a day and not every quarter of an hour.
+    """
     products, requests = tables.products, tables.page_requests
     with warehouse.read() as connection:
         windowed = connection.execute(
@@ -82,4 +90,28 @@ def due_products(warehouse: Warehouse, *, hours: int, now: datetime) -> list[Pro
         ).all()
     keys = dict.fromkeys(ProductKey(*row) for row in (*open_today, *windowed))
     fresh = fresh_products(warehouse, keys, hours=hours, now=now)
-    return [key for key in keys if key not in fresh]
+    waiting = _waiting_after_failures(warehouse, now)
+    return [key for key in keys if key not in fresh and key not in waiting]
+
+
+def _waiting_after_failures(warehouse: Warehouse, now: datetime) -> set[ProductKey]:
+    """Products whose last tries of today failed, too short a time ago to try again."""
+    pages = tables.raw_pages
+    with warehouse.read() as connection:
+        rows = connection.execute(
+            select(pages.c.marketplace, pages.c.asin, pages.c.captured_at, pages.c.verdict)
+            .where(pages.c.day == now.astimezone(UTC).date())
+            .order_by(pages.c.captured_at)
+        ).all()
+    failures: dict[ProductKey, list[datetime]] = {}
+    for row in rows:
+        key = ProductKey(row.marketplace, row.asin)
+        if row.verdict in _ANSWERED:
+            failures.pop(key, None)
+        else:
+            failures.setdefault(key, []).append(row.captured_at)
+    return {
+        key
+        for key, tries in failures.items()
+        if now < tries[-1] + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(len(tries) - 1, 10))
+    }

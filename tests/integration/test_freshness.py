@@ -118,6 +118,24 @@ def test_between_two_batches_those_are_due_that_want_it_and_that_could_not_be_ha
     assert due_products(warehouse, hours=6, now=NOON + timedelta(hours=9)) == []
 
 
+def test_a_page_that_cannot_be_had_is_tried_again_after_pauses_that_double(
+    warehouse: Warehouse,
+) -> None:
+    sync_products(warehouse, "file", [TrackedProduct(KEY, None, 1)])
+    at, tries = NOON - timedelta(hours=12), []
+    while at < NOON:
+        if due_products(warehouse, hours=6, now=at):
+            tries.append((at - NOON) / timedelta(minutes=1) + 720)
+            captured(warehouse, KEY, at, Verdict.BLOCKED)
+        at += timedelta(minutes=15)
+    assert tries == [0, 15, 45, 105, 225, 465]
+    # One that came begins anew.
+    captured(warehouse, KEY, NOON)
+    captured(warehouse, KEY, NOON + timedelta(hours=2), Verdict.ERROR)
+    assert due_products(warehouse, hours=6, now=NOON + timedelta(hours=2, minutes=14)) == []
+    assert due_products(warehouse, hours=6, now=NOON + timedelta(hours=2, minutes=15)) == [KEY]
+
+
 # --- the whole platform over live pages ----------------------------------------------------------
 
 
@@ -157,6 +175,18 @@ def tick(platform: Platform, instance: DagsterInstance) -> RunRequest | SkipReas
     return said
 
 
+def earlier(warehouse: Warehouse, by: timedelta) -> None:
+    """Makes the captures of today so much older, as if that time had passed."""
+    pages = tables.raw_pages
+    with warehouse.begin() as connection:
+        for row in connection.execute(select(pages.c.page_id, pages.c.captured_at)).all():
+            connection.execute(
+                update(pages)
+                .where(pages.c.page_id == row.page_id)
+                .values(captured_at=row.captured_at - by)
+            )
+
+
 @pytest.mark.slow
 def test_live_pages_are_paid_once_in_their_window_and_again_when_they_are_asked_for(
     live: Platform, firecrawl: SandboxFirecrawl
@@ -188,13 +218,7 @@ def test_what_could_not_be_had_stays_pending_and_comes_with_the_next_window(
     # The windows are over, and everything is down.
     with live.warehouse.begin() as connection:
         connection.execute(update(tables.products).values(capture_hours=1))
-        hours_ago = tables.raw_pages.c.captured_at
-        for row in connection.execute(select(tables.raw_pages.c.page_id, hours_ago)).all():
-            connection.execute(
-                update(tables.raw_pages)
-                .where(tables.raw_pages.c.page_id == row.page_id)
-                .values(captured_at=row.captured_at - timedelta(hours=2))
-            )
+    earlier(live.warehouse, timedelta(hours=2))
     firecrawl.faults.refuses_with = 503
     with DagsterInstance.get() as instance:
         due = tick(live, instance)
@@ -210,6 +234,7 @@ def test_what_could_not_be_had_stays_pending_and_comes_with_the_next_window(
         assert all(row.reason for row in rows if row.status == "pending")
 
         firecrawl.faults.refuses_with = None
+        earlier(live.warehouse, timedelta(minutes=15))
         due = tick(live, instance)
         assert isinstance(due, RunRequest)
         live.run("capture_due", today, run_config=due.run_config)
