@@ -28,12 +28,19 @@ from benchmarks.firecrawl_process import FIRST_DAY, ServerPlan, asked, firecrawl
 from insights_assets.capture.capture import CaptureSummary, capture_pages
 from insights_resources.marketplaces import ProductKey
 from insights_resources.page_archive import PageArchive
-from insights_resources.page_providers.circuit_breaker import CircuitBreaker, OwnCircuits
+from insights_resources.page_providers.circuit_breaker import (
+    CircuitBreaker,
+    OwnCircuits,
+    SharedCircuits,
+)
+from insights_resources.page_providers.direct import ROBOT, DirectProvider
+from insights_resources.page_providers.fallback import FallbackProvider
 from insights_resources.page_providers.firecrawl import FirecrawlProvider
 from insights_resources.page_providers.guard import ProviderGuard
 from insights_resources.page_providers.protocol import PageTarget
 from insights_resources.page_providers.rate_limit import RateLimiter
 from insights_resources.page_providers.retry_policy import RetryPolicy
+from insights_resources.page_providers.robots_txt import RobotsTxt
 from insights_resources.sandbox.faults import Fault
 from insights_resources.sandbox.market import SandboxMarket
 from insights_resources.warehouse import tables
@@ -42,6 +49,8 @@ from insights_resources.warehouse.schema import migrate
 from tests.servers import fresh_database, postgres_server, restartable_postgres
 
 CONCURRENCY = 50
+#: Rest of a breaker that is watched.
+REST_SECONDS = 5.0
 REQUESTS, PAGES = tables.page_requests, tables.raw_pages
 #: Faults of a fifth of the requests, of every kind that a request of its own can have.
 MIXED = {fault: 0.2 / len(Fault) for fault in Fault}
@@ -57,9 +66,6 @@ def main() -> None:
     if options.what == "worker":
         _capture(*options.worker, options.pages)
         return
-    if options.what == "outages":
-        outages(options.pages)
-        return
     with ExitStack() as stack:
         server = stack.enter_context(postgres_server(in_memory=False))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -71,6 +77,9 @@ def main() -> None:
                 faults(place, options.pages)
             case "kills":
                 kills(place, options.pages, options.kills)
+            case "outages":
+                primary_down(place, options.pages)
+                outages(options.pages)
 
 
 class _Place:
@@ -319,8 +328,59 @@ def _count(database: str, status: str) -> int:
 # --- outages -------------------------------------------------------------------------------------
 
 
+def primary_down(place: _Place, pages: int) -> None:
+    """Firecrawl answers 503 for the whole run: its breaker opens, and direct fetch brings all.
+
+    Both ask a Redis that is not there for the shared state, and keep their own.
+    """
+    plan = ServerPlan(pages, latency=0.0, page_bytes=20_000, refuses_with=503)
+    database, folder = place.fresh()
+    nowhere = "redis://127.0.0.1:1/0"
+
+    def guard_of(name: str, failures: int) -> ProviderGuard:
+        return ProviderGuard(
+            CircuitBreaker(name, SharedCircuits(nowhere), failures=failures, rest=REST_SECONDS),
+            RateLimiter(name, 10_000_000, redis_url=nowhere),
+            RetryPolicy(first=0.05),
+        )
+
+    with firecrawl_process(plan) as url:
+        firecrawl_guard = guard_of("firecrawl", 5)
+        both = FallbackProvider(
+            FirecrawlProvider(url, "fc-key", firecrawl_guard, workers=8, batch_from=10**9),
+            DirectProvider(
+                "benchmark@example.org",
+                RobotsTxt(Path(folder) / "robots", ROBOT),
+                lambda host, pause: guard_of(host, 5),
+                origin=url,
+            ),
+        )
+        warehouse = Warehouse.open(database)
+        targets = [PageTarget(key, datetime.now(UTC).date()) for key in keys_of(pages)]
+        began = time.perf_counter()
+        summary = capture_pages(both, PageArchive(folder), warehouse, targets, run_id=None)
+        seconds = time.perf_counter() - began
+        warehouse.dispose()
+        brought = {name: dict(each.verdicts) for name, each in summary.providers.items()}
+        print(
+            f"Firecrawl down, Redis not there: {pages:,} products in {seconds:.0f} s, without a "
+            f"page: {len(summary.left_out)}; {brought}; {summary.ended_by}"
+        )
+        asyncio.run(_half_opens(firecrawl_guard.breaker))
+
+
+async def _half_opens(breaker: CircuitBreaker) -> None:
+    """Another failure opens it anew; from then on, when it lets one request pass."""
+    await breaker.failed()
+    began = time.perf_counter()
+    while await breaker.state() != "half open":
+        await asyncio.sleep(0.01)
+    took = time.perf_counter() - began
+    print(f"its breaker half-opened after {took:.2f} s of {REST_SECONDS:.0f}")
+
+
 def outages(pages: int) -> None:
-    """PostgreSQL is restarted in mid-run, twice; Redis is not there at all."""
+    """PostgreSQL is restarted in mid-run, twice."""
     with (
         restartable_postgres() as postgres,
         tempfile.TemporaryDirectory() as folder,
