@@ -39,9 +39,13 @@ _LONGEST_FILES = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first; tests on real pages are skipped where the pages are not beside the
-    checkout."""
+    """The longest files first; whole platforms on PostgreSQL are slow tests, on SQLite quick ones;
+    tests on real pages are skipped where the pages are not beside the checkout."""
+    for item in items:
+        if "platform" in getattr(item, "fixturenames", ()) and "[postgresql" in item.name:
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.path.name not in _LONGEST_FILES)
     if (ROOT.parent / "shared" / "data" / "pages").is_dir():
         return
