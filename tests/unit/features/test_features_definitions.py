@@ -238,14 +238,16 @@ def test_volatility_needs_ten_returns_and_is_their_standard_deviation(
     made: list[dict[str, Any]],
 ) -> None:
     row = row_on_first(made)
-    prices = [item["price"] for item in sorted(made, key=lambda item: item["captured_at"])][-31:]
-    returns = np.diff(np.log(np.array(prices, float))).tolist()
+    prices = [item["price"] for item in sorted(made, key=lambda item: item["captured_at"])]
+    returns = np.diff(np.log(np.array(prices[-31:], float))).tolist()
     if len(returns) < 10:
         assert row["price_volatility_30d"] is None
     else:
         expected = statistics.stdev(returns)
         assert row["price_volatility_30d"] == pytest.approx(expected, abs=1e-6)
-    moves = [move for move in np.diff(np.log(np.array(prices[:-1], float))).tolist() if move != 0]
+    # Thirty returns that end the day before: the first is from the close of the 31st day before.
+    before = np.diff(np.log(np.array(prices[-32:-1], float))).tolist()
+    moves = [move for move in before if move != 0]
     assert row["price_returns_before"] == len(moves)
     if len(moves) >= 2:
         # The move that is tested is not among them.
