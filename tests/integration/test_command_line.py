@@ -312,6 +312,7 @@ def _save_pages(folder: Path, keys: tuple[ProductKey, ...], *days: date) -> None
     (folder / "manifest.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_demo_on_saved_pages_has_a_database_of_its_own_and_says_what_it_left_out(
     project: Path, tmp_path: Path
 ) -> None:

@@ -124,6 +124,7 @@ def test_a_run_that_cannot_even_begin_leaves_no_request_that_looks_under_way(
     assert "before the first day" in request.error
 
 
+@pytest.mark.slow
 def test_tracking_what_others_track_changes_no_owner_and_a_second_track_drops_none(
     sqlite_platform: Platform,
 ) -> None:

@@ -1,7 +1,7 @@
 """A backfill of everything derived equals what the sandbox knows to be true.
 
 The expected rows are computed apart, in plain loops over the market's own truth. 45 days hold the
-longest look-back; 90 days are taken on PostgreSQL.
+longest look-back; 60 days are taken on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ COMPARED = (
     scope="module",
     params=[
         pytest.param(("sqlite", 45), id="45 days"),
-        pytest.param(("postgresql", 90), id="90 days"),
+        pytest.param(("postgresql", 60), id="60 days"),
     ],
 )
 def span(request: pytest.FixtureRequest) -> tuple[str, list[date]]:

@@ -71,6 +71,7 @@ def test_the_order_of_the_input_does_not_matter(made: list[dict[str, Any]], rand
     pd.testing.assert_frame_equal(score(*made), score(*shuffled), check_exact=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(groups(), st.data())
 def test_a_member_that_is_no_peer_has_no_effect(made: list[dict[str, Any]], data: Any) -> None:
@@ -86,6 +87,7 @@ def test_a_member_that_is_no_peer_has_no_effect(made: list[dict[str, Any]], data
             assert before[name] == after[name]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(groups(), st.sampled_from([2, 10, 1000]))
 def test_the_unit_of_prices_does_not_matter(made: list[dict[str, Any]], factor: int) -> None:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -73,6 +74,7 @@ def both(made: list[dict[str, Any]], first: date, last: date) -> list[pd.DataFra
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(captures())
 def test_agrees_with_the_definitions_read_one_day_at_a_time(made: list[dict[str, Any]]) -> None:

@@ -389,6 +389,7 @@ def test_the_score_at_the_median_price_is_the_one_that_this_price_would_have(
     assert gain == pytest.approx(at_median - (sheet.number(subject, "overall") or 0), abs=1e-6)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(_KNOWN)
 def test_the_scores_with_more_stars_and_at_the_median_rank_are_those_of_a_rescoring(
@@ -425,6 +426,7 @@ def overalls_with(
     return rows.pop(subject.partition("/")[2]), list(rows.values())
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(_KNOWN.flatmap(lambda known: st.sampled_from([known, known[:3], known[:2]])))
 def test_up_to_the_price_of_its_room_the_leader_leads_and_beyond_it_does_not(
@@ -446,6 +448,7 @@ def test_up_to_the_price_of_its_room_the_leader_leads_and_beyond_it_does_not(
     assert own < max(others) + 0.021
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(_KNOWN.flatmap(lambda known: st.sampled_from([known, known[:3], known[:2]])))
 def test_at_the_price_to_catch_up_the_second_is_level_with_the_leader(

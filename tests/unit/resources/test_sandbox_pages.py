@@ -48,6 +48,7 @@ def report(wrong: list[str]) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.slow
 def test_every_field_of_forty_days() -> None:
     wrong = differences(SandboxMarket(), range(40))
     assert not wrong, report(wrong)
