@@ -22,8 +22,9 @@ SCORES_TABLE = "fact_competitive_scores"
 
 @dataclass(frozen=True)
 class Fact:
-    """A value of the warehouse. ``unit`` is text, ratio, points, stars, rank, count, days, or the
-    ISO 4217 code of an amount, whose ``value`` is then a decimal as text."""
+    """A value of the warehouse. ``unit`` is text, date (ISO 8601), ratio, points, stars, rank,
+    count, days, number, or the ISO 4217 code of an amount, whose ``value`` is then a decimal as
+    text. ``id`` is the subject with a key of its own."""
 
     id: str
     subject: str
@@ -33,6 +34,11 @@ class Fact:
     source_table: str
     source_key: Mapping[str, str]
     source_column: str
+
+    @property
+    def key(self) -> str:
+        """What it is of its subject: ``price``, ``overall_change``."""
+        return self.id.removeprefix(f"{self.subject}:")
 
 
 @dataclass(frozen=True)
@@ -62,8 +68,10 @@ def fact_of(
     """The fact, or nothing when its value is missing."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return
-    if isinstance(value, Decimal):
-        plain: str | int | float = str(value)
+    if isinstance(value, date):
+        plain: str | int | float = value.isoformat()
+    elif isinstance(value, Decimal):
+        plain = str(value)
     elif isinstance(value, str):
         plain = plain_text(value)
     elif unit in ("count", "rank", "days"):

@@ -15,6 +15,7 @@ from typing import Any
 
 from insights_assets.competition.formulas import Dimension, Method
 from insights_assets.display_names import plain_text, short_name
+from insights_assets.reports.change_facts import change_facts, event_facts, last_report_fact
 from insights_assets.reports.fact import (
     SCORES_TABLE,
     Fact,
@@ -22,7 +23,7 @@ from insights_assets.reports.fact import (
     fact_of,
     score_source,
 )
-from insights_assets.reports.group_facts import group_facts, lead_facts
+from insights_assets.reports.group_facts import gap_facts, group_facts, lead_facts
 from insights_assets.reports.inputs import HISTORY_DAYS, ReportInputs, Row
 from insights_assets.reports.product_facts import (
     feature_facts,
@@ -148,6 +149,8 @@ def fact_sheet(inputs: ReportInputs, group_id: str, day: date) -> FactSheet:
         if score is not None:
             facts += score_facts(member, score, day)
             facts += what_if_facts(member, score, day)
+        facts += change_facts(inputs, member, score, day, group_id)
+        facts += event_facts(member, alerts, day)
         robust = by_method[Method.ROBUST].get(member.product)
         if robust is not None:
             source = score_source(member, robust, day)
@@ -159,7 +162,14 @@ def fact_sheet(inputs: ReportInputs, group_id: str, day: date) -> FactSheet:
                     member.subject, key, name, robust[column], unit, SCORES_TABLE, source, column
                 )
     facts += group_facts(inputs, group_id, day, members, alerts, standard)
+    facts += last_report_fact(inputs, group_id, day)
     facts += lead_facts(members, standard, group_id, day)
+    of_day = {
+        product: row
+        for product in products
+        if (row := inputs.features.get((product, day))) is not None
+    }
+    facts += gap_facts(members, standard, of_day, day)
     return FactSheet(
         day=day,
         group_id=group_id,

@@ -3,7 +3,7 @@ for."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
@@ -25,6 +25,7 @@ from insights_assets.reports.fact import (
 )
 from insights_assets.reports.inputs import ReportInputs, Row
 from insights_resources.marketplaces import ProductKey
+from insights_resources.warehouse.frames import from_minor
 
 #: Days up to the report's day whose alerts are counted.
 ALERT_DAYS = 7
@@ -174,6 +175,72 @@ def lead_facts(
         yield from _price_facts(
             member, own, holds, key, words, source | product_source(member, day)
         )
+
+
+def gap_facts(
+    members: Sequence[Member],
+    standard: Mapping[ProductKey, Row],
+    features: Mapping[ProductKey, Row],
+    day: date,
+) -> Iterator[Fact]:
+    """How far each is behind the first of those that can be compared, and above the cheapest of
+    its marketplace and currency."""
+    ranked = [
+        (m, row)
+        for m in members
+        if (row := standard.get(m.product)) is not None and row["overall_score"] is not None
+    ]
+    for member, row in ranked[1:]:
+        first = ranked[0][1]
+        if row["coverage"] == first["coverage"]:
+            yield from fact_of(
+                member.subject,
+                "overall_behind",
+                "points behind the first",
+                round(first["overall_score"] - row["overall_score"], 2),
+                "points",
+                SCORES_TABLE,
+                score_source(member, row, day),
+                "overall_score of the first - overall_score",
+            )
+    prices: dict[tuple[str, str], list[int]] = defaultdict(list)
+    priced = [
+        (m, row)
+        for m in members
+        if (row := features.get(m.product)) is not None and row["price"] and row["currency"]
+    ]
+    for member, row in priced:
+        prices[member.product.marketplace, row["currency"]].append(row["price"])
+    for member, row in priced:
+        alike = prices[member.product.marketplace, row["currency"]]
+        if len(alike) < 2 or row["price"] == min(alike):
+            continue
+        for key, name, value, unit, column in (
+            (
+                "price_above_cheapest",
+                "price above the cheapest of the group",
+                from_minor(row["price"] - min(alike)),
+                row["currency"],
+                "price - lowest price of the group",
+            ),
+            (
+                "price_above_cheapest_share",
+                "price above the cheapest of the group, as a share of that",
+                row["price"] / min(alike) - 1,
+                "ratio",
+                "price / lowest price of the group - 1",
+            ),
+        ):
+            yield from fact_of(
+                member.subject,
+                key,
+                name,
+                value,
+                unit,
+                FEATURES_TABLE,
+                product_source(member, day),
+                column,
+            )
 
 
 def _price_facts(

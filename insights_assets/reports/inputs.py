@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, or_, select
 
+from insights_assets.competition.formulas import Method
 from insights_resources.marketplaces import ProductKey
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
@@ -21,6 +22,8 @@ from insights_resources.warehouse.row_conditions import of_products, one_of
 
 #: Days of history that charts and the list of alerts show, up to the report's day.
 HISTORY_DAYS = 30
+#: Days before a report's day in which the last report is looked for, to tell what has changed.
+LAST_REPORT_DAYS = 7
 #: Days before a report's day in which its products' titles are looked for.
 _TITLE_DAYS = 37
 
@@ -50,6 +53,16 @@ FEATURES_READ = (
     "availability",
     "in_stock_share_30d",
     "listing_quality",
+)
+#: Columns of ``fact_competitive_scores`` that the comparison with the last report reads.
+STANDING_READ = (
+    "marketplace",
+    "asin",
+    "day",
+    "group_id",
+    "overall_score",
+    "position",
+    "coverage",
 )
 _ALERTS = (
     "alert_id",
@@ -83,12 +96,21 @@ class ReportInputs:
     labels: dict[ProductKey, str] = field(default_factory=dict)
     features: dict[tuple[ProductKey, date], Row] = field(default_factory=dict)
     scores: dict[tuple[str, date], list[Row]] = field(default_factory=lambda: defaultdict(list))
+    #: Standard scores of the days before, as far as ``STANDING_READ``.
+    standings: dict[tuple[str, date], dict[ProductKey, Row]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
     alerts: dict[ProductKey, list[Row]] = field(default_factory=lambda: defaultdict(list))
     _titles: dict[ProductKey, tuple[list[date], list[str]]] = field(default_factory=dict)
 
     def members(self, group_id: str, day: date) -> list[ProductKey]:
         """The group's products on that day, in order."""
         return sorted({m.product for m in self.memberships[group_id] if m.holds_on(day)})
+
+    def last_report(self, group_id: str, day: date) -> date | None:
+        """The last day before with scores, and so with a report; None: none is near enough."""
+        earlier = (day - timedelta(days=back) for back in range(1, LAST_REPORT_DAYS + 1))
+        return next((each for each in earlier if (group_id, each) in self.standings), None)
 
     def title(self, product: ProductKey, day: date) -> tuple[date, str] | None:
         """Day and title of the last capture by the end of the day; None: none in its history."""
@@ -149,6 +171,17 @@ def read_inputs(warehouse: Warehouse, scope: Scope, groups: Sequence[str]) -> Re
             scope.last_day,
         ):
             inputs.scores[row["group_id"], row["day"]].append(row)
+        standings = select_current(scores, *(scores.c[name] for name in STANDING_READ)).where(
+            one_of(scores.c.group_id, groups), scores.c.method == Method.STANDARD.value
+        )
+        for row in _rows(
+            warehouse,
+            connection,
+            standings,
+            scope.first_day - timedelta(days=LAST_REPORT_DAYS),
+            scope.last_day,
+        ):
+            inputs.standings[row["group_id"], row["day"]][_product(row)] = row
         for row in _rows(
             warehouse,
             connection,

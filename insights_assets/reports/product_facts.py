@@ -104,6 +104,17 @@ def score_facts(member: Member, row: Row, day: date) -> Iterator[Fact]:
         yield from fact_of(
             member.subject, key, name, row[column], unit, SCORES_TABLE, source, column
         )
+    for dimension, reason in sorted(row["missing_reasons"].items()):
+        yield from fact_of(
+            member.subject,
+            f"missing_{dimension}_score",
+            f"why there is no {dimension} score",
+            reason,
+            "text",
+            SCORES_TABLE,
+            source,
+            f"missing_reasons.{dimension}",
+        )
     inputs: Mapping[str, Any] = row["inputs"]
     median, currency = inputs.get("peer_median_price"), inputs.get("currency")
     if median and currency:
