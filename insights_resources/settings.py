@@ -14,7 +14,8 @@ from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
-from insights_resources.errors import ConfigurationError
+from insights_resources.errors import ConfigurationError, InvalidInputError
+from insights_resources.locales import DEFAULT_LOCALE, parse_locale
 
 #: Root of the project: the folder of pyproject.toml, dagster.yaml and catalog.yaml.
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -56,6 +57,8 @@ _KNOWN = {
     "INSIGHTS_CATALOG": "catalog file (default: catalog.yaml in the project)",
     "INSIGHTS_RETENTION": "how long rows are kept (default: retention.yaml in the project)",
     "INSIGHTS_FIRST_DAY": "first day that can be computed, YYYY-MM-DD",
+    "INSIGHTS_LOCALE": "how reports write numbers and amounts, where a group names no locale "
+    f"(default: {DEFAULT_LOCALE})",
     "INSIGHTS_SANDBOX_SEED": "seed of the sandbox marketplace (default: 7)",
     "INSIGHTS_SANDBOX_PRODUCTS": "size of the sandbox marketplace (default: 24)",
 }
@@ -109,6 +112,7 @@ class Settings:
     catalog_file: Path
     retention_file: Path
     first_day: date
+    locale: str
     sandbox_seed: int
     sandbox_products: int
 
@@ -184,6 +188,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         catalog_file=Path(get("INSIGHTS_CATALOG") or PROJECT_ROOT / "catalog.yaml"),
         retention_file=Path(get("INSIGHTS_RETENTION") or RETENTION_FILE),
         first_day=_first_day(get("INSIGHTS_FIRST_DAY"), pages_folder),
+        locale=_locale(get("INSIGHTS_LOCALE")),
         sandbox_seed=_whole_number("INSIGHTS_SANDBOX_SEED", get("INSIGHTS_SANDBOX_SEED"), 7, 0),
         sandbox_products=_whole_number(
             "INSIGHTS_SANDBOX_PRODUCTS", get("INSIGHTS_SANDBOX_PRODUCTS"), 24, 1
@@ -326,6 +331,13 @@ def _first_day(text: str | None, pages_folder: Path | None) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ConfigurationError(f"INSIGHTS_FIRST_DAY={text} is not a day, YYYY-MM-DD") from None
+
+
+def _locale(text: str | None) -> str:
+    try:
+        return DEFAULT_LOCALE if text is None else parse_locale(text)
+    except InvalidInputError as error:
+        raise ConfigurationError(f"INSIGHTS_LOCALE={text}: {error}") from None
 
 
 def _whole_number(name: str, text: str | None, default: int, least: int) -> int:

@@ -18,6 +18,7 @@ from pydantic import Field, PrivateAttr
 
 from insights_resources.cache import CACHED_TABLES, Cache
 from insights_resources.errors import ConfigurationError
+from insights_resources.locales import DEFAULT_LOCALE
 from insights_resources.page_archive import PageArchive
 from insights_resources.page_providers.direct import ROBOT, DirectProvider
 from insights_resources.page_providers.fallback import FallbackProvider
@@ -235,6 +236,10 @@ class ProjectFiles(ConfigurableResource):
     )
     reports_folder: str = Field(description="Folder of the report files.")
     first_day: str = Field(description="First day that can be computed, YYYY-MM-DD.")
+    locale: str = Field(
+        default=DEFAULT_LOCALE,
+        description="Locale of the readers of groups that name none.",
+    )
 
     def first_day_as_date(self) -> date:
         return date.fromisoformat(self.first_day)
@@ -267,6 +272,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             retention_file=str(settings.retention_file),
             reports_folder=str(settings.reports_folder),
             first_day=first_day,
+            locale=settings.locale,
         ),
     }
 

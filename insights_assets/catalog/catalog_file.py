@@ -14,7 +14,9 @@ from typing import NoReturn
 
 import yaml
 
+from insights_assets.reports.industry_template import TEMPLATE_NAMES
 from insights_resources.errors import CatalogError, InvalidInputError
+from insights_resources.locales import parse_locale
 from insights_resources.marketplaces import ProductKey, parse_product_key, product_key
 from insights_resources.settings import LONGEST_CAPTURE_HOURS
 
@@ -44,9 +46,13 @@ class Membership:
 
 @dataclass(frozen=True)
 class TrackedGroup:
+    """``template`` and ``locale`` of its reports; None: the generic one, as the setting says."""
+
     group_id: str
     name: str
     members: tuple[Membership, ...]
+    template: str | None = None
+    locale: str | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +138,7 @@ class _CatalogReader:
         return TrackedProduct(key, label, hours)
 
     def _group(self, node: yaml.Node, known: dict[str, TrackedGroup]) -> TrackedGroup:
-        fields = self._mapping(node, {"id", "name", "members"}, "a group")
+        fields = self._mapping(node, {"id", "name", "template", "locale", "members"}, "a group")
         group_id = self._text(node, fields, "id", "a group")
         if not _GROUP_ID.fullmatch(group_id) or len(group_id) > _MAX_GROUP_ID:
             self._fail(
@@ -151,7 +157,9 @@ class _CatalogReader:
             members[member.key] = member
         if not members:
             self._fail(node, f"group {group_id!r} has no members")
-        return TrackedGroup(group_id, name, tuple(members.values()))
+        template = self._template(fields["template"]) if "template" in fields else None
+        locale = self._locale(fields["locale"]) if "locale" in fields else None
+        return TrackedGroup(group_id, name, tuple(members.values()), template, locale)
 
     def _member(self, node: yaml.Node) -> Membership:
         if isinstance(node, yaml.ScalarNode):
@@ -176,6 +184,18 @@ class _CatalogReader:
             return date.fromisoformat(text)
         except ValueError:
             self._fail(node, f"{text!r} is not a day, YYYY-MM-DD")
+
+    def _template(self, node: yaml.Node) -> str:
+        name = self._scalar(node, "a template")
+        if name not in TEMPLATE_NAMES:
+            self._fail(node, f"{name!r} is no template; known are {', '.join(TEMPLATE_NAMES)}")
+        return name
+
+    def _locale(self, node: yaml.Node) -> str:
+        try:
+            return parse_locale(self._scalar(node, "a locale"))
+        except InvalidInputError as error:
+            self._fail(node, str(error))
 
     def _hours(self, node: yaml.Node) -> int:
         text = self._scalar(node, "a number of hours")

@@ -56,6 +56,7 @@ def catalog_of_provider(provided: ProviderCatalog | None) -> Catalog | None:
                 group.group_id,
                 group.name,
                 tuple(Membership(member.key, member.first_day) for member in group.members),
+                group.template,
             )
             for group in provided.groups
         ),
@@ -164,6 +165,8 @@ def sync_groups(
                     insert(table).values(
                         group_id=group_id,
                         name=group.name,
+                        template=group.template,
+                        locale=group.locale,
                         source=source,
                         is_active=True,
                         created_at=now,
@@ -179,11 +182,20 @@ def sync_groups(
             members_changed = _sync_members(
                 connection, group, default_from=first_day if row is None else today, today=today
             )
-            if row is not None and (members_changed or not row.is_active or row.name != group.name):
+            told = (group.name, group.template, group.locale)
+            if row is not None and (
+                members_changed or not row.is_active or (row.name, row.template, row.locale) != told
+            ):
                 connection.execute(
                     update(table)
                     .where(table.c.group_id == group_id)
-                    .values(name=group.name, is_active=True, last_updated_at=now)
+                    .values(
+                        name=group.name,
+                        template=group.template,
+                        locale=group.locale,
+                        is_active=True,
+                        last_updated_at=now,
+                    )
                 )
                 changed += 1
         for group_id, row in current.items():

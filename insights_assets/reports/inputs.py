@@ -92,6 +92,9 @@ class ReportInputs:
     """Rows as dictionaries by their keys: missing is None, day a ``date``, money in hundredths."""
 
     groups: dict[str, str] = field(default_factory=dict)
+    #: Industry template and locale of the groups that name one.
+    templates: dict[str, str] = field(default_factory=dict)
+    locales: dict[str, str] = field(default_factory=dict)
     memberships: dict[str, list[Membership]] = field(default_factory=lambda: defaultdict(list))
     labels: dict[ProductKey, str] = field(default_factory=dict)
     features: dict[tuple[ProductKey, date], Row] = field(default_factory=dict)
@@ -208,9 +211,15 @@ def _read_groups(
 ) -> None:
     table, members, products = tables.competitive_groups, tables.group_members, tables.products
     for row in connection.execute(
-        select(table.c.group_id, table.c.name).where(one_of(table.c.group_id, groups))
+        select(table.c.group_id, table.c.name, table.c.template, table.c.locale).where(
+            one_of(table.c.group_id, groups)
+        )
     ):
         inputs.groups[row.group_id] = row.name
+        if row.template is not None:
+            inputs.templates[row.group_id] = row.template
+        if row.locale is not None:
+            inputs.locales[row.group_id] = row.locale
     for row in connection.execute(
         select(members, products.c.label)
         .outerjoin(

@@ -86,11 +86,12 @@ class CatalogMember:
 
 @dataclass(frozen=True)
 class CatalogGroup:
-    """A competitive group that a provider knows of."""
+    """A competitive group that a provider knows of; ``template``: of its reports' industry."""
 
     group_id: str
     name: str
     members: tuple[CatalogMember, ...]
+    template: str | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ class ProductLine:
 
     ``nodes`` are the browse nodes below the top-level category, from wide to deep, each with the
     share of the top-level rank that a rank in it has. ``price_range`` is in the currency's minor
-    unit. A title is made of brand, model, noun, a size, a feature and a colour.
+    unit. A title is made of brand, model, noun, a size, a feature and a colour. ``report_template``
+    is the industry template of its groups' reports; None: the generic one.
     """
 
     slug: str
@@ -36,6 +37,7 @@ class ProductLine:
     sellers: tuple[str, ...]
     price_range: tuple[int, int]
     edition: str
+    report_template: str | None = None
     title_pattern: str = "{brand} {model} {noun}, {size}, {feature}, {colour}"
 
 
@@ -129,6 +131,7 @@ _DE_KETTLES = ProductLine(
     sellers=("Amazon", "Küchenkontor Nord", "Haushaltswaren Brandt GmbH", "TEEKESSEL-SHOP"),
     price_range=(2499, 8999),
     edition="Modell 2025",
+    report_template="electronics",
     title_pattern="{brand} {model} {noun} {size}, {feature}, {colour}",
 )
 
@@ -214,6 +217,7 @@ _FR_LAMPS = ProductLine(
     sellers=("Amazon", "Maison Lumière SARL", "Éclairage du Midi", "DECO-LAMPES"),
     price_range=(1999, 7499),
     edition="Édition 2025",
+    report_template="electronics",
     title_pattern="{brand} {model} – {noun}, {feature}, {size}, {colour}",
 )
 
@@ -287,6 +291,7 @@ _IN_BACKPACKS = ProductLine(
     sellers=("Sahyadri Retail", "BagBazaar India", "Urban Carry Store", "Meridian Trading Co"),
     price_range=(89900, 349900),
     edition="2025 Model",
+    report_template="fashion",
 )
 
 #: In the order in which groups are opened; a seventh group is a second one of the first line.

@@ -60,6 +60,7 @@ class SandboxProvider:
                     group.group_id,
                     group.name,
                     tuple(CatalogMember(product.key) for product in group.products),
+                    group.line.report_template,
                 )
                 for group in self.market.groups
             ),

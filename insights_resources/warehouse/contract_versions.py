@@ -54,6 +54,7 @@ VERSIONS: tuple[ContractVersion, ...] = (
         "page_requests: pages that were wanted, and what came of each; products: capture_hours; "
         "product_freshness.",
     ),
+    ContractVersion("1.4", "competitive_groups: template and locale of a group's reports."),
 )
 
 

@@ -456,6 +456,12 @@ competitive_groups = Table(
     Column("is_active", Boolean, nullable=False, comment="Whether it is scored and reported."),
     Column("created_at", UtcDateTime, nullable=False, comment="When it was made (UTC)."),
     Column("last_updated_at", UtcDateTime, nullable=False, comment="Last change of the row (UTC)."),
+    Column("template", String(32), comment="Industry template of its reports; NULL: generic."),
+    Column(
+        "locale",
+        String(16),
+        comment="How its reports write numbers (CLDR); NULL: as the setting INSIGHTS_LOCALE says.",
+    ),
     Index("ix_dim_competitive_groups_active", "is_active", "created_at"),
     comment="Sets of products that compete with each other.",
     info={

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -273,6 +274,20 @@ def test_only_the_group_whose_members_changed_is_updated(warehouse: Warehouse) -
     _age(warehouse, tables.competitive_groups)
     _sync(warehouse, _group(A, B), _group(C, group_id="teapots"))
     assert _changed_since_aged(warehouse, tables.competitive_groups) == {"teapots"}
+
+
+def test_how_a_groups_reports_are_written_follows_the_catalog(warehouse: Warehouse) -> None:
+    group = _group(A, B)
+
+    def told() -> tuple[str | None, str | None]:
+        (row,) = _rows(warehouse, tables.competitive_groups)
+        return row["template"], row["locale"]
+
+    _sync(warehouse, replace(group, template="grocery", locale="de_DE"))
+    assert told() == ("grocery", "de_DE")
+    assert _sync(warehouse, replace(group, template="books")) == SyncCounts(1, 0, 1, 0)
+    assert told() == ("books", None)
+    assert _sync(warehouse, replace(group, template="books")) == SyncCounts(1, 0, 0, 0)
 
 
 def test_a_group_that_leaves_the_file_is_inactive_and_keeps_its_members(

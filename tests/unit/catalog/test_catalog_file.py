@@ -42,6 +42,22 @@ groups:
     assert group.members[1].valid_to == date(2026, 9, 30)
 
 
+def test_a_group_may_say_how_its_reports_are_written() -> None:
+    members = f"members: [amazon.de/{A}]"
+    catalog = parse_catalog(
+        f"""
+groups:
+  - {{id: one, name: One, template: grocery, locale: de-de, {members}}}
+  - {{id: two, name: Two, {members}}}
+""",
+        "catalog.yaml",
+    )
+    assert [(group.template, group.locale) for group in catalog.groups] == [
+        ("grocery", "de_DE"),
+        (None, None),
+    ]
+
+
 @pytest.mark.parametrize("text", ["", "# nothing\n", "products: []\ngroups: []\n", "products:\n"])
 def test_an_empty_catalog_is_a_catalog(text: str) -> None:
     assert parse_catalog(text, "catalog.yaml").products == ()
@@ -99,6 +115,16 @@ def test_an_empty_catalog_is_a_catalog(text: str) -> None:
             f"        from: 2026-03-02\n        to: 2026-03-01\n",
             7,
             "2026-03-01",
+        ),
+        (
+            f"groups:\n  - id: k\n    name: K\n    template: toys\n    members: [amazon.de/{A}]\n",
+            4,
+            "'toys' is no template; known are books, electronics, fashion, generic, grocery",
+        ),
+        (
+            f"groups:\n  - id: k\n    name: K\n    locale: klingon\n    members: [amazon.de/{A}]\n",
+            4,
+            "'klingon' is no locale",
         ),
         ("products:\n  - [\n", 3, "not YAML"),
         ("- amazon.de/B08N5WRWNW\n", 1, "the catalog"),

@@ -21,6 +21,11 @@ def test_nothing_set_means_the_embedded_defaults() -> None:
     assert "sandbox marketplace" in settings.describe()
 
 
+def test_the_locale_of_readers_is_american_unless_it_is_said() -> None:
+    assert read_settings({}).locale == "en_US"
+    assert read_settings({"INSIGHTS_LOCALE": "de-DE"}).locale == "de_DE"
+
+
 @pytest.mark.parametrize(
     ("environment", "named"),
     [
@@ -49,6 +54,7 @@ def test_nothing_set_means_the_embedded_defaults() -> None:
         ({"INSIGHTS_CREDITS_A_DAY": "many"}, "INSIGHTS_CREDITS_A_DAY"),
         ({"INSIGHTS_PAGES": "/no/such/folder"}, "/no/such/folder"),
         ({"INSIGHTS_FIRST_DAY": "01.02.2026"}, "YYYY-MM-DD"),
+        ({"INSIGHTS_LOCALE": "klingon"}, "INSIGHTS_LOCALE=klingon: .* such as en_US or de_DE"),
         ({"INSIGHTS_SANDBOX_PRODUCTS": "0"}, "INSIGHTS_SANDBOX_PRODUCTS"),
         ({"INSIGHTS_SANDBOX_SEED": "seven"}, "INSIGHTS_SANDBOX_SEED"),
     ],

@@ -1,0 +1,42 @@
+"""How each group's reports are written: its industry template, and its readers' locale."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+
+def _schema() -> str | None:
+    # Unlike tables, changed columns are not translated to SQLite's missing schemas.
+    return "warehouse" if op.get_bind().dialect.name == "postgresql" else None
+
+
+def upgrade() -> None:
+    for column in (
+        sa.Column(
+            "template",
+            sa.String(32),
+            comment="Industry template of its reports; NULL: generic.",
+        ),
+        sa.Column(
+            "locale",
+            sa.String(16),
+            comment="How its reports write numbers (CLDR); NULL: as the setting INSIGHTS_LOCALE "
+            "says.",
+        ),
+    ):
+        op.add_column("dim_competitive_groups", column, schema=_schema())
+
+
+def downgrade() -> None:
+    if _schema():
+        # A column under a view cannot go; the migration's end makes the contract's views anew.
+        op.execute("DROP VIEW IF EXISTS insights.competitive_groups CASCADE")
+    with op.batch_alter_table("dim_competitive_groups", schema=_schema()) as batch:
+        batch.drop_column("template")
+        batch.drop_column("locale")
