@@ -68,7 +68,13 @@ def competitive_reports(
             # Charts and alerts of a report go back so far.
             reach_days=HISTORY_DAYS - 1,
             rebuild=lambda scope: [
-                rebuild_reports(database, scope, run_id=context.run.run_id, observer=in_cache)
+                rebuild_reports(
+                    database,
+                    scope,
+                    run_id=context.run.run_id,
+                    observer=in_cache,
+                    locale=files.locale,
+                )
             ],
         )
         for day in days:

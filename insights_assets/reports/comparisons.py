@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from insights_assets.competition.formulas import Dimension
-from insights_assets.reports.fact import Member
+from insights_assets.reports.fact import GROUP, Member
 from insights_assets.reports.facts import FactSheet
 from insights_assets.reports.group_facts import OUT_OF_STOCK
 
@@ -51,6 +51,15 @@ def movers(sheet: FactSheet, key: str, least: float) -> list[Member]:
 
 def out_of_stock(sheet: FactSheet) -> list[Member]:
     return [m for m in sheet.members if sheet.text(m.subject, "availability") in OUT_OF_STOCK]
+
+
+def is_ahead(sheet: FactSheet) -> bool:
+    """Whether the first has a higher score than the second."""
+    return (sheet.number(GROUP, "lead") or 0.0) > 0
+
+
+def differ(sheet: FactSheet, one: Member, other: Member, key: str) -> bool:
+    return sheet.number(one.subject, key) != sheet.number(other.subject, key)
 
 
 def leader(sheet: FactSheet) -> Member | None:

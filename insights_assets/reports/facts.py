@@ -24,6 +24,7 @@ from insights_assets.reports.fact import (
     score_source,
 )
 from insights_assets.reports.group_facts import gap_facts, group_facts, lead_facts
+from insights_assets.reports.industry_template import GENERIC
 from insights_assets.reports.inputs import HISTORY_DAYS, ReportInputs, Row
 from insights_assets.reports.product_facts import (
     feature_facts,
@@ -31,6 +32,7 @@ from insights_assets.reports.product_facts import (
     score_facts,
     what_if_facts,
 )
+from insights_resources.locales import DEFAULT_LOCALE
 from insights_resources.marketplaces import ProductKey
 from insights_resources.warehouse.column_types import dump_json
 
@@ -69,6 +71,10 @@ class FactSheet:
     alerts: tuple[AlertLine, ...]
     history: tuple[HistoryLine, ...]
     no_data_reason: str | None
+    #: Locale (CLDR) of the reader: of numbers, amounts and days.
+    locale: str = DEFAULT_LOCALE
+    #: Name of the template that chooses what matters in the group's industry.
+    industry_template: str = GENERIC
 
     def get(self, subject: str, key: str) -> Fact | None:
         return self.facts.get(f"{subject}:{key}")
@@ -106,7 +112,8 @@ class FactSheet:
         return [asdict(fact) for fact in self.facts.values()]
 
     def digest(self) -> str:
-        """SHA-256 of all that the report shows: of the facts, and of charts, alerts and gaps."""
+        """SHA-256 of all that the report shows: of the facts, and of charts, alerts and gaps,
+        and of how it is written."""
         shown = {
             "facts": self.facts_json(),
             "members": [(m.subject, m.name, m.number, m.is_scored) for m in self.members],
@@ -114,12 +121,16 @@ class FactSheet:
             "alerts": [asdict(alert) for alert in self.alerts],
             "history": [asdict(line) for line in self.history],
             "no_data_reason": self.no_data_reason,
+            "locale": self.locale,
+            "industry_template": self.industry_template,
         }
         return hashlib.sha256(dump_json(shown).encode()).hexdigest()
 
 
-def fact_sheet(inputs: ReportInputs, group_id: str, day: date) -> FactSheet:
-    """The facts of a group with members on that day."""
+def fact_sheet(
+    inputs: ReportInputs, group_id: str, day: date, locale: str = DEFAULT_LOCALE
+) -> FactSheet:
+    """The facts of a group with members on that day; ``locale``: of a group that names none."""
     products = inputs.members(group_id, day)
     rows = inputs.scores.get((group_id, day), [])
     by_method = {
@@ -192,6 +203,8 @@ def fact_sheet(inputs: ReportInputs, group_id: str, day: date) -> FactSheet:
         ),
         history=tuple(_history(inputs, member.product, day) for member in members),
         no_data_reason=_no_data_reason(standard),
+        locale=inputs.locales.get(group_id, locale),
+        industry_template=inputs.templates.get(group_id, GENERIC),
     )
 
 

@@ -159,19 +159,21 @@ def score_facts(member: Member, row: Row, day: date) -> Iterator[Fact]:
 
 
 def what_if_facts(member: Member, row: Row, day: date) -> Iterator[Fact]:
-    """What the overall score would be at the peers' median price or rank, or with more stars."""
+    """What the overall score and the one that moves it would be at the peers' median price or rank,
+    or with more stars."""
     overall = row["overall_score"]
     if overall is None:
         return
     scores, inputs = what_if.dimension_scores(row), row["inputs"]
-    cases: list[tuple[str, str, float | None, str]] = []
+    cases: list[tuple[str, str, Dimension, float, str]] = []
     price, median = inputs.get("price"), inputs.get("peer_median_price")
     if scores[Dimension.PRICE] is not None and price and median and price != median:
         cases.append(
             (
                 "at_median_price",
                 "at the peers' median price",
-                what_if.at_price(scores, float(cents(median)), median),
+                Dimension.PRICE,
+                what_if.score_at_price(float(cents(median)), median),
                 "inputs.peer_median_price",
             )
         )
@@ -181,7 +183,8 @@ def what_if_facts(member: Member, row: Row, day: date) -> Iterator[Fact]:
             (
                 "at_median_rank",
                 "at the peers' median rank",
-                what_if.at_rank(scores, median_rank, median_rank),
+                Dimension.POPULARITY,
+                what_if.score_at_rank(median_rank, median_rank),
                 "inputs.peer_median_rank",
             )
         )
@@ -189,7 +192,13 @@ def what_if_facts(member: Member, row: Row, day: date) -> Iterator[Fact]:
     if scores[Dimension.QUALITY] is not None and rating and rating + RATING_STEP <= 5:
         raised = round(rating + RATING_STEP, 6)
         cases.append(
-            ("at_more_stars", "with more stars", what_if.at_rating(scores, raised), "inputs.rating")
+            (
+                "at_more_stars",
+                "with more stars",
+                Dimension.QUALITY,
+                what_if.score_at_rating(raised),
+                "inputs.rating",
+            )
         )
         yield from fact_of(
             member.subject,
@@ -202,12 +211,14 @@ def what_if_facts(member: Member, row: Row, day: date) -> Iterator[Fact]:
             "inputs.rating",
         )
     source = score_source(member, row, day)
-    for key, words, result, column in cases:
+    for key, words, dimension, score, column in cases:
+        result = what_if.overall_with(scores, dimension, score)
         if result is None:
             continue
         gain = round(result - overall, 2)
         for suffix, name, value in (
             ("", f"overall score {words}", result),
+            ("_score", f"{dimension} score {words}", score),
             ("_gain", f"points gained {words}", gain),
         ):
             yield from fact_of(

@@ -26,6 +26,7 @@ from insights_assets.reports.schema import SCHEMA_VERSION, Report
 from insights_assets.reports.structured_writer import PROMPT_VERSION, WRITER, write_report
 from insights_assets.reports.verification import verify_report
 from insights_resources.errors import InvalidInputError
+from insights_resources.locales import DEFAULT_LOCALE
 from insights_resources.marketplaces import ProductKey
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
@@ -56,13 +57,15 @@ def rebuild_reports(
     *,
     run_id: str | None = None,
     observer: CommitObserver | None = None,
+    locale: str = DEFAULT_LOCALE,
 ) -> PublishedBuild:
     """Publishes ``fact_competitive_reports`` for the scope's days: of each active group with
     members on the day (of those with a member among the scope's products).
 
     Where facts, prompt version and writer are those of the current report, its stored row is taken
     again and nothing is rendered. A day without scores gives a report of status ``no_data`` that
-    says why. ``observer`` is told what changes (see ``group_analysis``). Raises
+    says why. ``observer`` is told what changes (see ``group_analysis``). ``locale`` is that of
+    the readers of groups that name none. Raises
     ``AuditFailedError`` when what it made cannot be right.
     """
     table = tables.competitive_reports
@@ -75,7 +78,7 @@ def rebuild_reports(
         stored = warehouse.read_frame(select_current(table).where(covers))
         before = {(row["day"].date(), row["group_id"]): row for row in stored.to_dict("records")}
         rows = [
-            _row(fact_sheet(inputs, group_id, day), before.get((day, group_id)))
+            _row(fact_sheet(inputs, group_id, day, locale), before.get((day, group_id)))
             for day in scope.days
             for group_id in groups
             if inputs.members(group_id, day)
@@ -203,7 +206,7 @@ def _row(sheet: FactSheet, before: Mapping[Any, Any] | None) -> dict[str, Any]:
     ):
         return dict(before)
     written = _NOTHING if sheet.no_data_reason else write_report(sheet)
-    verified = verify_report(written, sheet.facts)
+    verified = verify_report(written, sheet.facts, sheet.locale)
     pages = render(
         sheet,
         verified.report,
@@ -230,6 +233,7 @@ def _row(sheet: FactSheet, before: Mapping[Any, Any] | None) -> dict[str, Any]:
 
 _NOTHING = Report(
     position=[],
+    changes=[],
     strengths=[],
     weaknesses=[],
     opportunities=[],

@@ -160,7 +160,7 @@ def _table_row(sheet: FactSheet, member: Member) -> dict[str, Any]:
 
     def points(key: str) -> str:
         value = sheet.number(subject, key)
-        return NONE if value is None else decimal_text(value)
+        return NONE if value is None else decimal_text(value, sheet.locale)
 
     price = sheet.get(subject, "price")
     change = sheet.number(subject, "price_change_7d")
@@ -174,19 +174,17 @@ def _table_row(sheet: FactSheet, member: Member) -> dict[str, Any]:
         "name": member.name,
         "asin": member.product.asin,
         "marketplace": member.product.marketplace,
-        "position": NONE if position is None else count_text(position),
+        "position": NONE if position is None else count_text(position, sheet.locale),
         "overall": points("overall"),
         "price_score": points("price_score"),
         "quality_score": points("quality_score"),
         "popularity_score": points("popularity_score"),
         "robust": points("robust_overall"),
-        "price": NONE
-        if price is None
-        else money_text(str(price.value), price.unit, member.product.marketplace),
-        "price_change": NONE if change is None else percent_text(change, signed=True),
-        "rating": NONE if rating is None else decimal_text(rating),
-        "ratings": NONE if ratings is None else count_text(ratings),
-        "rank": NONE if rank is None else count_text(rank),
+        "price": NONE if price is None else money_text(str(price.value), price.unit, sheet.locale),
+        "price_change": NONE if change is None else percent_text(change, sheet.locale, signed=True),
+        "rating": NONE if rating is None else decimal_text(rating, sheet.locale),
+        "ratings": NONE if ratings is None else count_text(ratings, sheet.locale),
+        "rank": NONE if rank is None else count_text(rank, sheet.locale),
         "availability": (sheet.text(subject, "availability") or NONE).replace("_", " "),
     }
 
@@ -238,7 +236,7 @@ def _charts(sheet: FactSheet) -> list[Chart]:
             )
         )
     numbers = {member.product: member.number for member in sheet.members}
-    lines, (marketplace, currency), left_out = _most_alike(
+    lines, (_, currency), left_out = _most_alike(
         sheet, lambda line: line.currency, lambda line: line.prices
     )
     if lines and currency:
@@ -248,7 +246,7 @@ def _charts(sheet: FactSheet) -> list[Chart]:
             f"Prices of {sheet.group_name} over the last 30 days",
             sheet.days(),
             [Line(numbers[line.product], line.prices) for line in lines],
-            format_value=lambda value: _tick(value, code, marketplace),
+            format_value=lambda value: _tick(value, code, sheet.locale),
         )
         charts.append(
             Chart(
@@ -266,7 +264,7 @@ def _charts(sheet: FactSheet) -> list[Chart]:
             f"Best Sellers Ranks of {sheet.group_name} over the last 30 days",
             sheet.days(),
             [Line(numbers[line.product], line.ranks) for line in lines],
-            format_value=count_text,
+            format_value=lambda value: count_text(value, sheet.locale),
             is_rank=True,
         )
         charts.append(
@@ -298,6 +296,6 @@ def _most_alike(
     return kinds[chosen], chosen, note
 
 
-def _tick(value: float, currency: str, marketplace: str) -> str:
+def _tick(value: float, currency: str, locale: str) -> str:
     # A narrow space is not in every font that may show the chart.
-    return money_text(f"{value:.2f}", currency, marketplace).replace("\u202f", "\u00a0")
+    return money_text(f"{value:.2f}", currency, locale).replace("\u202f", "\u00a0")

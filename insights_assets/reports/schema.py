@@ -1,7 +1,8 @@
 """What a report says, whoever writes it.
 
 Every field is required and of a plain type, so that the same models serve as a strict JSON schema.
-Texts are English sentences; amounts are written as the product's marketplace writes them.
+Texts are sentences in the reader's language; numbers and amounts are written as the reader's locale
+writes them.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 #: Version of this schema: raise it when a stored report of before would not be read by it.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 #: The sections of statements, in the order in which they are read.
 STATEMENT_SECTIONS = (
     "position",
+    "changes",
     "strengths",
     "weaknesses",
     "opportunities",
@@ -39,7 +41,7 @@ class Recommendation(_Part):
     """Something to do, and what it is expected to bring."""
 
     action: str = Field(description="What to do, in one sentence.")
-    why: str = Field(description="Why, from the facts.")
+    why: str = Field(description="Why, from the facts, and why that matters.")
     priority: Literal["high", "medium", "low"] = Field(description="How much it matters.")
     expected_effect: str = Field(description="What it brings, from what-if facts where there are.")
     fact_ids: list[str] = Field(description="Ids of the facts that support all of it.")
@@ -49,6 +51,9 @@ class Report(_Part):
     """A group on a day."""
 
     position: list[Statement] = Field(description="How the group stands, and who leads it.")
+    changes: list[Statement] = Field(
+        description="What has changed since the last report, and why it matters."
+    )
     strengths: list[Statement] = Field(description="What speaks for products of the group.")
     weaknesses: list[Statement] = Field(description="Where products of the group fall behind.")
     opportunities: list[Statement] = Field(description="What can be made use of.")

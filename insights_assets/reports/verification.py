@@ -1,8 +1,8 @@
 """Whether a report says only what its facts say: every number is looked up, each sentence alone.
 
 A number must equal a cited fact of its kind within the rounding that it is written with: an amount
-a fact in that currency, written as the fact's marketplace writes it; a percentage a ratio; any
-other number a count, rank, score or rating, written in English. Names cited as facts are left out
+a fact in that currency; a percentage a ratio; any other number a count, rank, score or rating; all
+of them written as the reader's locale writes them. Names and days cited as facts are left out
 first: the digits in a title are no claims. A sentence that fails is dropped, and kept as such.
 """
 
@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -23,7 +24,7 @@ from babel.numbers import (
     list_currencies,
 )
 
-from insights_assets.reports.amounts import locale_of
+from insights_assets.reports.amounts import date_text
 from insights_assets.reports.fact import GROUP, Fact
 from insights_assets.reports.schema import (
     STATEMENT_SECTIONS,
@@ -31,6 +32,7 @@ from insights_assets.reports.schema import (
     Report,
     Statement,
 )
+from insights_resources.locales import DEFAULT_LOCALE
 from insights_resources.marketplaces import MARKETPLACES
 
 _NUMBER = re.compile(r"(?:(?<!\w)[+\-−])?\d(?:[.,'’]?\d|[\u00a0\u202f](?=\d{3}(?!\d))\d)*")
@@ -53,6 +55,7 @@ _UNREADABLE = re.compile(
 #: Units of facts that a number without a sign beside it may be about.
 _PLAIN_UNITS = frozenset({"count", "rank", "points", "stars", "days", "number"})
 _TEXT_UNIT = "text"
+_DATE_UNIT = "date"
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,10 @@ class Verified:
     result: dict[str, Any]
 
 
-def verify_report(report: Report, facts: Mapping[str, Fact]) -> Verified:
-    """The report without the sentences that its facts do not support.
+def verify_report(
+    report: Report, facts: Mapping[str, Fact], locale: str = DEFAULT_LOCALE
+) -> Verified:
+    """The report without the sentences that its facts do not support, as ``locale`` writes numbers.
 
     A recommendation goes as a whole when one of its sentences fails.
     """
@@ -76,21 +81,21 @@ def verify_report(report: Report, facts: Mapping[str, Fact]) -> Verified:
         section: [
             kept
             for statement in getattr(report, section)
-            if (kept := _verified_statement(section, statement, facts, ledger)) is not None
+            if (kept := _verified_statement(section, statement, facts, locale, ledger)) is not None
         ]
         for section in STATEMENT_SECTIONS
     }
     sections["recommendations"] = [
         recommendation
         for recommendation in report.recommendations
-        if _recommendation_holds(recommendation, facts, ledger)
+        if _recommendation_holds(recommendation, facts, locale, ledger)
     ]
     return Verified(Report(**sections), ledger.result())
 
 
-def problem_of(sentence: str, cited: Sequence[Fact]) -> str | None:
+def problem_of(sentence: str, cited: Sequence[Fact], locale: str = DEFAULT_LOCALE) -> str | None:
     """Why the cited facts do not support the sentence; None: they do."""
-    return _problem(_masked(sentence, cited)[0], cited)
+    return _problem(_masked(sentence, cited, locale)[0], cited, locale)
 
 
 class _Ledger:
@@ -110,10 +115,10 @@ class _Ledger:
 
 
 def _verified_statement(
-    section: str, statement: Statement, facts: Mapping[str, Fact], ledger: _Ledger
+    section: str, statement: Statement, facts: Mapping[str, Fact], locale: str, ledger: _Ledger
 ) -> Statement | None:
     kept = []
-    for sentence, reason in _judged(statement.text, statement.fact_ids, facts):
+    for sentence, reason in _judged(statement.text, statement.fact_ids, facts, locale):
         ledger.sentences += 1
         if reason is None:
             kept.append(sentence)
@@ -125,12 +130,12 @@ def _verified_statement(
 
 
 def _recommendation_holds(
-    recommendation: Recommendation, facts: Mapping[str, Fact], ledger: _Ledger
+    recommendation: Recommendation, facts: Mapping[str, Fact], locale: str, ledger: _Ledger
 ) -> bool:
     judged = [
         pair
         for text in (recommendation.action, recommendation.why, recommendation.expected_effect)
-        for pair in _judged(text, recommendation.fact_ids, facts)
+        for pair in _judged(text, recommendation.fact_ids, facts, locale)
     ]
     ledger.sentences += len(judged)
     failed = next((reason for _, reason in judged if reason is not None), None)
@@ -144,12 +149,12 @@ def _recommendation_holds(
 
 
 def _judged(
-    text: str, fact_ids: Sequence[str], facts: Mapping[str, Fact]
+    text: str, fact_ids: Sequence[str], facts: Mapping[str, Fact], locale: str
 ) -> Iterator[tuple[str, str | None]]:
     """Each sentence, and why it fails."""
     unknown = [fact_id for fact_id in fact_ids if fact_id not in facts]
     cited = [facts[fact_id] for fact_id in fact_ids if fact_id in facts]
-    masked, names = _masked(text, cited)
+    masked, names = _masked(text, cited, locale)
     for sentence in _SENTENCE_END.split(masked.strip()):
         if not sentence:
             continue
@@ -158,15 +163,21 @@ def _judged(
         elif not cited:
             reason = "cites no fact"
         else:
-            reason = _problem(sentence, cited)
+            reason = _problem(sentence, cited, locale)
         for mark, name in names.items():
             sentence = sentence.replace(mark, name)
         yield sentence, reason
 
 
-def _masked(text: str, cited: Iterable[Fact]) -> tuple[str, dict[str, str]]:
-    """The text with each cited name or product id as one private character, and what these are."""
+def _masked(text: str, cited: Iterable[Fact], locale: str) -> tuple[str, dict[str, str]]:
+    """The text with each cited name, day or product id as one private character, and what these
+    are."""
     names = {str(fact.value) for fact in cited if fact.unit == _TEXT_UNIT}
+    names |= {
+        date_text(date.fromisoformat(str(fact.value)), locale)
+        for fact in cited
+        if fact.unit == _DATE_UNIT
+    }
     for fact in cited:
         if fact.subject != GROUP:
             names |= {fact.subject, fact.subject.rpartition("/")[2]}
@@ -184,7 +195,7 @@ def _masked(text: str, cited: Iterable[Fact]) -> tuple[str, dict[str, str]]:
     return masked, marks
 
 
-def _problem(sentence: str, cited: Sequence[Fact]) -> str | None:
+def _problem(sentence: str, cited: Sequence[Fact], locale: str) -> str | None:
     odd = next((c for c in sentence if unicodedata.category(c) in ("Nl", "No")), None)
     if odd is not None:
         return f"{odd} cannot be looked up"
@@ -196,27 +207,32 @@ def _problem(sentence: str, cited: Sequence[Fact]) -> str | None:
         if not (_days_match(number, after, cited) or _matches_plain(number, 0, False, cited)):
             return f"“{word[0]}” is no cited fact"
     for token in _NUMBER.finditer(sentence):
-        problem = _number_problem(token, sentence, cited)
+        problem = _number_problem(token, sentence, cited, locale)
         if problem is not None:
             return problem
     return None
 
 
-def _number_problem(token: re.Match[str], sentence: str, cited: Sequence[Fact]) -> str | None:
+def _number_problem(
+    token: re.Match[str], sentence: str, cited: Sequence[Fact], locale: str
+) -> str | None:
     written = token[0]
     before, after = sentence[: token.start()], sentence[token.end() :]
-    currencies = _currencies_beside(before, after)
+    parsed = _parsed(written, *_separators(locale))
+    currencies = _currencies_beside(before, after, locale)
     if currencies is not None:
-        if any(_matches_amount(written, fact) for fact in cited if fact.unit in currencies):
+        if parsed is not None and any(
+            _within(Decimal(str(fact.value)), *parsed) for fact in cited if fact.unit in currencies
+        ):
             return None
         return f"the amount {written} is no cited fact in that currency"
     if before[-1:].isalpha():
         return f"{before[-1]}{written} cannot be looked up"
-    parsed = _parsed(written, ".", ",")
     if parsed is None:
-        return f"{written} is not written as a number in English"
+        return f"{written} is not written as a number in {locale}"
     number, decimals, is_signed = parsed
-    if _PERCENT.match(after):
+    # Turkish writes the sign first.
+    if _PERCENT.match(after) or before.endswith("%"):
         if any(
             _within(Decimal(str(fact.value)) * 100, number, decimals, is_signed)
             for fact in cited
@@ -253,12 +269,6 @@ def _matches_plain(number: Decimal, decimals: int, is_signed: bool, cited: Seque
     )
 
 
-def _matches_amount(written: str, fact: Fact) -> bool:
-    decimal, group = _separators(locale_of(fact.subject.partition("/")[0]))
-    parsed = _parsed(written, decimal, group)
-    return parsed is not None and _within(Decimal(str(fact.value)), *parsed)
-
-
 def _within(value: Decimal, number: Decimal, decimals: int, is_signed: bool) -> bool:
     """Whether the number is the value in so many decimals; one without a sign tells the size."""
     if not is_signed:
@@ -285,12 +295,12 @@ def _separators(locale: str) -> tuple[str, str]:
     return get_decimal_symbol(locale), get_group_symbol(locale)
 
 
-def _currencies_beside(before: str, after: str) -> frozenset[str] | None:
+def _currencies_beside(before: str, after: str, locale: str) -> frozenset[str] | None:
     """The currencies that a sign beside a number may mean; None: there is no sign.
 
     A sign that is not known means none of them.
     """
-    symbols = _symbols()
+    symbols = _symbols(locale)
     following = after.lstrip(" \u00a0\u202f")
     for symbol, codes in symbols.items():
         if following.startswith(symbol) and not _goes_on(symbol, following[len(symbol) :][:1]):
@@ -316,14 +326,17 @@ def _goes_on(symbol: str, neighbour: str, *, start: bool = False) -> bool:
 
 
 @cache
-def _symbols() -> dict[str, frozenset[str]]:
-    """Sign -> the currencies it may mean, the longest signs first: codes, and the registry's."""
+def _symbols(locale: str) -> dict[str, frozenset[str]]:
+    """Sign -> the currencies it may mean, the longest signs first: codes, the reader's signs, and
+    the marketplaces' own where the reader has no such sign ("$" is the reader's dollar)."""
     meanings: dict[str, set[str]] = {code: {code} for code in list_currencies()}
-    for marketplace in MARKETPLACES.values():
-        for locale in (marketplace.locale, "en_US"):
-            symbol = get_currency_symbol(marketplace.currency, locale)
-            meanings.setdefault(symbol, set()).add(marketplace.currency)
+    for known in (None, locale):
+        signs: dict[str, set[str]] = {}
+        for marketplace in MARKETPLACES.values():
+            sign = get_currency_symbol(marketplace.currency, known or marketplace.locale)
+            signs.setdefault(sign, set()).add(marketplace.currency)
+        meanings |= signs
     return {
-        symbol: frozenset(codes)
-        for symbol, codes in sorted(meanings.items(), key=lambda item: (-len(item[0]), item[0]))
+        sign: frozenset(codes)
+        for sign, codes in sorted(meanings.items(), key=lambda item: (-len(item[0]), item[0]))
     }

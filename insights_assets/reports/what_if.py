@@ -39,18 +39,22 @@ def overall_with(scores: Scores, changed: Dimension, score: float) -> float | No
 
 def at_price(scores: Scores, price: float, peer_median: float) -> float | None:
     """The overall score at another price."""
-    score = float(price_score(price, peer_median, Method.STANDARD))
-    return overall_with(scores, Dimension.PRICE, score)
+    return overall_with(scores, Dimension.PRICE, score_at_price(price, peer_median))
 
 
-def at_rating(scores: Scores, rating: float) -> float | None:
-    """The overall score with another rating, in stars."""
-    return overall_with(scores, Dimension.QUALITY, float(standard_quality_score(rating)))
+def score_at_price(price: float, peer_median: float) -> float:
+    """The price score at another price."""
+    return float(rounded_score(price_score(price, peer_median, Method.STANDARD)))
 
 
-def at_rank(scores: Scores, rank: float, peer_median: float) -> float | None:
-    """The overall score at another rank in the node that was compared."""
-    return overall_with(scores, Dimension.POPULARITY, float(popularity_score(rank, peer_median)))
+def score_at_rating(rating: float) -> float:
+    """The quality score with another rating, in stars."""
+    return float(rounded_score(standard_quality_score(rating)))
+
+
+def score_at_rank(rank: float, peer_median: float) -> float:
+    """The popularity score at another rank in the node that was compared."""
+    return float(rounded_score(popularity_score(rank, peer_median)))
 
 
 def dimension_scores(row: Row) -> dict[Dimension, float | None]:

@@ -192,6 +192,22 @@ def test_a_new_version_of_the_writer_writes_again(
     assert set(reports(scored)["prompt_version"]) == {"next"}
 
 
+def test_a_groups_locale_and_template_shape_its_reports(scored: Warehouse) -> None:
+    groups = tables.competitive_groups
+    with scored.begin() as connection:
+        connection.execute(
+            update(groups)
+            .where(groups.c.group_id == "kettles")
+            .values(template="books", locale="de_DE")
+        )
+    rebuild_reports(scored, SCOPE, locale="en_GB")
+    told = reports(scored).loc[DAY]["markdown"]
+    assert "10,00 €" in told["kettles"]
+    assert "No title is known" in told["kettles"]
+    assert "€13.00" in told["pots"]
+    assert "No product is known" in told["pots"]
+
+
 def test_a_changed_score_gives_a_new_report_and_supersedes_the_old(scored: Warehouse) -> None:
     rebuild_reports(scored, SCOPE)
     before = reports(scored)
@@ -204,7 +220,7 @@ def test_a_changed_score_gives_a_new_report_and_supersedes_the_old(scored: Wareh
         old, new = before.loc[(day, "kettles")], after.loc[(day, "kettles")]
         assert old["facts_hash"] != new["facts_hash"]
         assert old["report_id"] != new["report_id"]
-        assert "12,50" in new["html"]
+        assert "€12.50" in new["html"]
         assert before.loc[(day, "pots"), "report_id"] == after.loc[(day, "pots"), "report_id"]
     one = (REPORTS.c.day == DAY) & (REPORTS.c.group_id == "kettles")
     with scored.read() as connection:

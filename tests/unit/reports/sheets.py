@@ -10,6 +10,7 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from insights_assets.reports.facts import FactSheet, fact_sheet
+from insights_assets.reports.industry_template import TEMPLATE_NAMES
 from insights_assets.reports.inputs import FEATURES_READ, Membership, ReportInputs
 from insights_resources.marketplaces import ProductKey
 from tests.unit.competition.group_days import DAY, score
@@ -107,6 +108,23 @@ def sheet_of(*products: dict[str, Any], day: date = DAY, **more: Any) -> FactShe
     return fact_sheet(inputs_of(*products, **more), GROUP_ID, day)
 
 
+def with_a_day_before(
+    days_ago: int, features: dict[str, Any] | None = None, **standing: Any
+) -> ReportInputs:
+    """The kettles, and A as it was so many days ago."""
+    inputs = inputs_of(*kettles())
+    key = ProductKey("amazon.de", "A000000000")
+    before = DAY - timedelta(days=days_ago)
+    now = next(row for row in inputs.scores[GROUP_ID, DAY] if row["asin"] == key.asin)
+    inputs.standings[GROUP_ID, before][key] = {
+        "overall_score": now["overall_score"],
+        "position": 1,
+        "coverage": now["coverage"],
+    } | standing
+    inputs.features[key, before] = dict(inputs.features[key, DAY]) | (features or {})
+    return inputs
+
+
 @st.composite
 def any_inputs(draw: st.DrawFn) -> ReportInputs:
     """The inputs of any group: with gaps, ties, old captures, other shops and hostile titles."""
@@ -141,6 +159,8 @@ def any_inputs(draw: st.DrawFn) -> ReportInputs:
             "primary_rank_log_change_7d": None if rank is None else draw(st.none() | _LOG_CHANGES),
             "rating_change_30d": None if rating is None else draw(st.none() | st.floats(-4, 4)),
             "ratings_gained_30d": draw(st.none() | st.integers(-100, 10**6)),
+            "list_price": draw(st.none() | few([200_000])),
+            "discount_from_list": draw(st.none() | st.floats(-0.5, 0.9)),
             "in_stock_share_30d": draw(st.none() | st.floats(0, 1)),
             "listing_quality": draw(st.none() | st.floats(0, 100)),
         }
@@ -150,7 +170,7 @@ def any_inputs(draw: st.DrawFn) -> ReportInputs:
         for asin in draw(st.lists(few(sorted(titles)), max_size=4))
     ]
     name = draw(few(TITLES) | st.text(min_size=1, max_size=90))
-    return inputs_of(
+    inputs = inputs_of(
         *products,
         features=features,
         titles=titles,
@@ -158,6 +178,30 @@ def any_inputs(draw: st.DrawFn) -> ReportInputs:
         group_name=name,
         scored=draw(few([True] * 9 + [False])),
     )
+    inputs.templates[GROUP_ID] = draw(few(TEMPLATE_NAMES))
+    inputs.locales[GROUP_ID] = draw(few(["en_US", "en_US", "de_DE", "fr_FR", "tr_TR", "en_IN"]))
+    if draw(st.booleans()):
+        _add_a_day_before(draw, inputs)
+    return inputs
+
+
+def _add_a_day_before(draw: st.DrawFn, inputs: ReportInputs) -> None:
+    """The last report, in which some products stood otherwise."""
+    few, before = st.sampled_from, DAY - timedelta(days=draw(st.integers(1, 3)))
+    for row in inputs.scores[GROUP_ID, DAY]:
+        key = ProductKey(row["marketplace"], row["asin"])
+        if row["method"] == "standard" and draw(few([True, True, False])):
+            inputs.standings[GROUP_ID, before][key] = {
+                "overall_score": draw(st.none() | st.floats(0, 100)),
+                "position": draw(st.none() | st.integers(1, 6)),
+                "coverage": row["coverage"],
+            }
+    for (key, _), row in list(inputs.features.items()):
+        if draw(few([True, True, False])):
+            inputs.features[key, before] = dict(row) | {
+                "price": draw(st.none() | few([900, 1000, 1200])),
+                "availability": draw(few(["in_stock", "out_of_stock", "unknown"])),
+            }
 
 
 _LOG_CHANGES = st.floats(-9, 9)

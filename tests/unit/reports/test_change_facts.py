@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -11,25 +10,16 @@ from insights_assets.reports.facts import FactSheet, fact_sheet
 from insights_assets.reports.inputs import LAST_REPORT_DAYS, ReportInputs
 from insights_resources.marketplaces import ProductKey
 from tests.unit.competition.group_days import DAY
-from tests.unit.reports.sheets import GROUP_ID, alert, inputs_of, kettle, kettles
+from tests.unit.reports.sheets import (
+    GROUP_ID,
+    alert,
+    inputs_of,
+    kettle,
+    kettles,
+    with_a_day_before,
+)
 
 A, B = (ProductKey("amazon.de", asin.ljust(10, "0")) for asin in "AB")
-
-
-def with_a_day_before(
-    days_ago: int, features: dict[str, Any] | None = None, **standing: Any
-) -> ReportInputs:
-    """The kettles, and A as it was so many days ago."""
-    inputs = inputs_of(*kettles())
-    before = DAY - timedelta(days=days_ago)
-    now = next(row for row in inputs.scores[GROUP_ID, DAY] if row["asin"] == A.asin)
-    inputs.standings[GROUP_ID, before][A] = {
-        "overall_score": now["overall_score"],
-        "position": 1,
-        "coverage": now["coverage"],
-    } | standing
-    inputs.features[A, before] = dict(inputs.features[A, DAY]) | (features or {})
-    return inputs
 
 
 def sheet(inputs: ReportInputs) -> FactSheet:

@@ -26,8 +26,12 @@ def prices(*lines: Line, name: str = "prices", title: str = "Prices of kettles")
     return line_chart(name, title, DAYS, lines, format_value=lambda value: f"{value:.2f}")
 
 
+def whole(value: float) -> str:
+    return count_text(value, "en_US")
+
+
 def ranks(*lines: Line) -> str:
-    return line_chart("ranks", "Ranks", DAYS, lines, format_value=count_text, is_rank=True)
+    return line_chart("ranks", "Ranks", DAYS, lines, format_value=whole, is_rank=True)
 
 
 def flat(number: int, value: float) -> Line:
@@ -135,7 +139,7 @@ def test_yen_are_drawn_without_a_warning() -> None:
             "Prices in ￥",
             DAYS,
             [Line(1, [1700.0] * 15 + [2300.0] * 15)],
-            format_value=lambda value: money_text(f"{value:.2f}", "JPY", "amazon.co.jp"),
+            format_value=lambda value: money_text(f"{value:.2f}", "JPY", "ja_JP"),
         )
     assert [str(warning.message) for warning in told] == []
     assert any(label.startswith("￥") for label in labels(svg))

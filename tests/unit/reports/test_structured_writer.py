@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,15 @@ from insights_assets.reports.schema import STATEMENT_SECTIONS, Recommendation, R
 from insights_assets.reports.structured_writer import write_report
 from insights_assets.reports.verification import verify_report
 from tests.unit.competition.group_days import DAY, product
-from tests.unit.reports.sheets import GROUP_ID, alert, any_inputs, kettle, kettles, sheet_of
+from tests.unit.reports.sheets import (
+    GROUP_ID,
+    alert,
+    any_inputs,
+    kettle,
+    kettles,
+    sheet_of,
+    with_a_day_before,
+)
 
 MOST_RECOMMENDATIONS = 6
 
@@ -33,7 +42,7 @@ def written(*products: dict[str, Any], **more: Any) -> Report:
 
 
 def assert_holds(report: Report, sheet: FactSheet) -> None:
-    verified = verify_report(report, sheet.facts)
+    verified = verify_report(report, sheet.facts, sheet.locale)
     assert verified.result["dropped"] == []
     assert verified.report == report
 
@@ -57,9 +66,9 @@ def recommended(report: Report, start: str) -> list[Recommendation]:
 def test_the_position_says_who_leads_and_who_is_cheapest_best_rated_and_sells_best() -> None:
     assert texts(written(*kettles()), "position") == [
         "“Kettle A” leads Kettles with an overall score of 82.0 points, 17.77 ahead of “Kettle B”.",
-        "“Kettle A” is the cheapest at 10,00 €, “Kettle C” the dearest at 15,00 €.",
-        "“Kettle A” is the best rated with 4.5 stars from 100 ratings.",
-        "“Kettle A” sells best by its top-level Best Sellers Rank of 10.",
+        "Prices run from €10.00 for “Kettle A” to €15.00 for “Kettle C”.",
+        "“Kettle A” is the best rated with 4.5 stars from 100 ratings. It sells best by its "
+        "top-level Best Sellers Rank of 10.",
         "No product is known to be out of stock.",
         "No alert fired in the last 7 days.",
     ]
@@ -75,10 +84,10 @@ def test_every_statement_cites_the_facts_it_is_made_from() -> None:
         "amazon.de/B000000000:name",
     ]
     assert report.position[1].fact_ids == [
-        "amazon.de/A000000000:name",
         "amazon.de/A000000000:price",
-        "amazon.de/C000000000:name",
+        "amazon.de/A000000000:name",
         "amazon.de/C000000000:price",
+        "amazon.de/C000000000:name",
     ]
 
 
@@ -86,19 +95,19 @@ def test_equal_scores_share_the_lead_and_nobody_comes_last() -> None:
     report = written(*(kettle(asin, 1000, 4.0, 7) for asin in "ABC"))
     position = texts(report, "position")
     assert position[0] == (
-        "“Kettle A”, “Kettle B” and “Kettle C” share the lead of Kettles with an overall score of "
+        "“Kettle A”, “Kettle B”, and “Kettle C” share the lead of Kettles with an overall score of "
         "60.0 points each."
     )
     everything = " ".join(position + texts(report, "weaknesses"))
     assert "comes last" not in everything
-    assert "dearest" not in everything
+    assert "Prices run" not in everything
     assert "before it lost the lead" not in everything
 
 
 def test_a_lead_shared_by_many_names_a_few() -> None:
     report = written(*(kettle(asin, 1000, 4.0, 7) for asin in "ABCDEF"))
     assert texts(report, "position")[0] == (
-        "“Kettle A”, “Kettle B”, “Kettle C” and others share the lead of Kettles with an overall "
+        "“Kettle A”, “Kettle B”, “Kettle C”, and others share the lead of Kettles with an overall "
         "score of 60.0 points each."
     )
 
@@ -107,11 +116,12 @@ def test_a_lead_among_some_says_among_whom() -> None:
     report = written(*kettles()[1:], kettle("E", 600, 5.0, None))
     assert texts(report, "position")[0] == (
         "“Kettle B” leads Kettles with an overall score of 67.7 points, 12.83 ahead of “Kettle C”, "
-        "among the 3 products that have a score for price, quality and popularity."
+        "among the 3 products that have a score for price, quality, and popularity."
     )
     assert texts(report, "caveats")[0] == (
-        "The 87.5 points of “Kettle E” count price and quality, not the dimensions of the others: "
-        "they have no place among theirs."
+        "“Kettle E” has no score for popularity, as its page shows no Best Sellers Rank. It has "
+        "87.5 points for price and quality, other dimensions than the rest, and so no place among "
+        "them."
     )
 
 
@@ -121,7 +131,10 @@ def test_one_product_alone_is_told_as_such() -> None:
         "“Kettle A” is the only product of Kettles with an overall score, 67.3 points."
     )
     assert texts(report, "caveats") == [
-        "Of 2 products 1 have an overall score; the score table says why the others have none."
+        "Of 2 products 1 has an overall score; the score table says why the others have none.",
+        "“Kettle A” has no score for popularity, as its page shows no Best Sellers Rank.",
+        "“Kettle B” has no score for quality, as its page shows no rating. It has no score for "
+        "popularity, as its page shows no Best Sellers Rank.",
     ]
 
 
@@ -153,9 +166,8 @@ def test_prices_of_two_currencies_are_not_compared() -> None:
         kettle("B", 200000, 4.0, 1, marketplace="amazon.co.jp", currency="JPY"),
         kettle("C", 300000, 4.0, 2, marketplace="amazon.co.jp", currency="JPY"),
     )
-    assert "“Kettle B” is the cheapest at ￥2,000, “Kettle C” the dearest at ￥3,000." in texts(
-        report, "position"
-    )
+    prices = "Prices run from ¥2,000 for “Kettle B” to ¥3,000 for “Kettle C”."
+    assert prices in texts(report, "position")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +175,7 @@ def test_prices_of_two_currencies_are_not_compared() -> None:
     [
         ("", "No product is known to be out of stock."),
         ("A", "Out of stock: “Kettle A”."),
-        ("ABD", "Out of stock: “Kettle A”, “Kettle B” and “Kettle D”."),
+        ("ABD", "Out of stock: “Kettle A”, “Kettle B”, and “Kettle D”."),
         ("ABCD", "4 of 4 are out of stock."),
     ],
 )
@@ -200,9 +212,9 @@ def test_strengths_say_what_the_lead_rests_on_and_who_is_best_at_what() -> None:
         features={"D000000000": {"ratings_gained_30d": 1234}},
     )
     assert texts(report, "strengths") == [
-        "“Kettle A” owes its lead to popularity (100.0 points) and quality (84.0 points).",
+        "“Kettle A” owes its lead to popularity (100.0 points) and quality (84.0 points). It costs "
+        "€10.00, 16.7% below the median of its peers, €12.00.",
         "“Kettle E” has the best quality score, 98.0 points.",
-        "At 10,00 € “Kettle A” is 16.7% below the median of its peers, 12,00 €.",
         "“Kettle D” gained the most ratings over 30 days, 1,234.",
     ]
 
@@ -216,12 +228,12 @@ def test_weaknesses_say_who_falls_behind_on_what() -> None:
         },
     )
     assert texts(report, "weaknesses") == [
-        "“Kettle C” comes last with an overall score of 48.2 points; it falls behind most on "
-        "popularity (37.2 points).",
+        "“Kettle C” comes last with an overall score of 48.2 points, 33.8 behind the leader; it "
+        "falls behind most on popularity (37.2 points). It costs €15.00, 25.0% above the median of "
+        "its peers, €12.00.",
         "The leader “Kettle A” is weakest on price (58.3 points).",
-        "At 15,00 € “Kettle C” is 25.0% above the median of its peers, 12,00 €.",
-        "The listing of “Kettle B” is the least complete, 41.3 points.",
-        "“Kettle B” was in stock on only 75.0% of the captured days of the last 30 days.",
+        "“Kettle B” was in stock on only 75.0% of the captured days of the last 30 days. It has "
+        "the least complete listing, 41.3 points.",
     ]
 
 
@@ -234,12 +246,11 @@ def test_opportunities_are_what_the_others_leave_open() -> None:
             "D000000000": {"primary_rank_log_change_7d": 0.6931471805599453},
         },
     )
-    assert texts(report, "opportunities")[:3] == [
+    assert [text for text in texts(report, "opportunities") if "could cost" not in text] == [
         "While “Kettle B” cannot be bought, its buyers are open to the others.",
-        "“Kettle C” became dearer by 12.3% over 7 days and now costs 15,00 €. That leaves room "
-        "below it.",
-        "“Kettle D” is losing sales to others: the top-level Best Sellers Rank of “Kettle D” "
-        "worsened by 100.0% over 7 days to 200.",
+        "Prices that rose over 7 days leave room below them: “Kettle C” (up 12.3% to €15.00).",
+        "“Kettle D” is losing sales to others: over 7 days its top-level Best Sellers Rank "
+        "worsened by 100.0% to 200.",
     ]
 
 
@@ -252,18 +263,19 @@ def test_threats_are_what_the_others_are_doing() -> None:
             "D000000000": {"price_change_7d": -0.019, "rating_change_30d": 0.4},
         },
     )
-    assert texts(report, "threats")[:3] == [
-        "“Kettle B” became cheaper by 25.0% over 7 days and now costs 12,00 €. The others come "
-        "under pressure.",
-        "“Kettle C” is gaining ground: the top-level Best Sellers Rank of “Kettle C” improved by "
-        "50.0% over 7 days to 90.",
+    threats = [text for text in texts(report, "threats") if "draw level" not in text]
+    assert threats == [
+        "Prices that fell over 7 days put the others under pressure: “Kettle B” (down 25.0% to "
+        "€12.00).",
+        "“Kettle C” is gaining ground: over 7 days its top-level Best Sellers Rank improved by "
+        "50.0% to 90.",
         "The rating of “Kettle B” fell by 0.3 over 30 days to 4.0 stars.",
     ]
     # A move of less than two per cent is not worth a sentence, and a rating that rose no threat.
-    assert "Kettle D" not in " ".join(texts(report, "threats")[:3])
+    assert "Kettle D" not in " ".join(threats)
 
 
-def test_the_largest_moves_are_told_in_the_position() -> None:
+def test_the_largest_moves_of_the_week_are_told_with_why_they_matter() -> None:
     report = written(
         *kettles(),
         features={
@@ -271,15 +283,81 @@ def test_the_largest_moves_are_told_in_the_position() -> None:
             "B000000000": {"price_change_7d": -0.2},
         },
     )
-    position = texts(report, "position")
-    assert (
-        "The largest price move: “Kettle B” became cheaper by 20.0% over 7 days and now costs "
-        "12,00 €." in position
+    assert texts(report, "changes") == [
+        "“Kettle B” became 20.0% cheaper over 7 days and now costs €12.00. That puts the others "
+        "under pressure.",
+        "The top-level Best Sellers Rank of “Kettle A” worsened by 35.0% over 7 days to 10. It is "
+        "losing sales to others.",
+    ]
+
+
+def after_a_report(**before: Any) -> Report:
+    """The report of the kettles, where A was this three days ago."""
+    inputs = with_a_day_before(
+        3, **{"overall_score": 70.0, "position": 2} | before.pop("standing", {}), features=before
     )
-    assert (
-        "The largest rank move: the top-level Best Sellers Rank of “Kettle A” worsened by 35.0% "
-        "over 7 days to 10." in position
+    sheet = fact_sheet(inputs, GROUP_ID, DAY)
+    report = write_report(sheet)
+    assert_holds(report, sheet)
+    return report
+
+
+def test_changes_since_the_last_report_are_told_with_why_they_matter() -> None:
+    report = after_a_report(price=800, availability="out_of_stock")
+    assert texts(report, "changes") == [
+        "The changes since the last report, of Mar 7, 2026, come first.",
+        "“Kettle A” took the lead, from place 2 before. It now sets the mark for the group. It "
+        "became 25.0% dearer, from €8.00 to €10.00. That leaves room below it.",
+        "“Kettle A” is back in stock. It competes for buyers again.",
+    ]
+    # The sentences rest on what was and on what is.
+    assert {fact_id.rpartition(":")[2] for fact_id in report.changes[2].fact_ids} == {
+        "availability",
+        "availability_before",
+        "name",
+    }
+
+
+@pytest.mark.parametrize(
+    ("standing", "words"),
+    [
+        (
+            {"overall_score": 70.0, "position": 1},
+            "The overall score of “Kettle A” rose by 12.0 to 82.0 points, at the same place.",
+        ),
+        (
+            {"overall_score": 90.0, "position": 1},
+            "The overall score of “Kettle A” fell by 8.0 to 82.0 points, at the same place.",
+        ),
+    ],
+)
+def test_a_score_that_moved_at_the_same_place_is_told(standing: dict[str, Any], words: str) -> None:
+    assert texts(after_a_report(standing=standing), "changes")[1] == words
+
+
+def test_a_place_that_follows_from_the_others_scores_is_told_as_that() -> None:
+    inputs = with_a_day_before(3, overall_score=90.0, position=4)
+    now = fact_sheet(inputs, GROUP_ID, DAY)
+    second = now.ranked()[1]
+    (standing,) = inputs.standings[GROUP_ID, DAY - timedelta(days=3)].values()
+    inputs.standings[GROUP_ID, DAY - timedelta(days=3)] = {second.product: standing}
+    report = write_report(fact_sheet(inputs, GROUP_ID, DAY))
+    assert texts(report, "changes")[1] == (
+        f"“{second.name}” rose from place 4 to place 2, although its overall score went down by "
+        "25.8 to 64.2 points."
     )
+
+
+def test_a_report_without_a_change_says_so() -> None:
+    report = after_a_report(standing={"overall_score": 82.0, "position": 1})
+    assert texts(report, "changes") == [
+        "No place, price, or stock has changed to speak of since the last report, of Mar 7, 2026."
+    ]
+
+
+def test_the_last_event_of_a_product_is_told_where_nothing_else_is() -> None:
+    report = written(*kettles(), alerts=[alert("B", 2), alert("B", 1, message="B fell by 12%.")])
+    assert texts(report, "changes") == ["“Kettle B”, Mar 9, 2026: B fell by 12%."]
 
 
 def test_captures_of_before_are_told() -> None:
@@ -296,11 +374,15 @@ def test_captures_of_before_are_told() -> None:
 def test_a_price_above_its_peers_is_advised_towards_their_median() -> None:
     (one,) = recommended(written(*kettles()), "Bring the price")
     assert one.action == (
-        "Bring the price of “Kettle C” from 15,00 € towards the median of its peers, 12,00 €."
+        "Bring the price of “Kettle C” from €15.00 towards the median of its peers, €12.00."
     )
-    assert one.why == "It costs 25.0% more than that, and its price score is 37.5 points."
+    assert one.why == (
+        "It costs 25.0% more than that, and its price score is only 37.5 points. The price is what "
+        "shoppers compare first."
+    )
     assert one.expected_effect == (
-        "With all else as it is, the overall score would go from 48.2 to 52.4 points."
+        "At €12.00 the price score would be 50.0 points and the overall score 52.4 instead of "
+        "48.2, with all else as it is."
     )
     assert one.priority == "medium"
     assert {fact_id.rpartition(":")[2] for fact_id in one.fact_ids} == {
@@ -311,6 +393,7 @@ def test_a_price_above_its_peers_is_advised_towards_their_median() -> None:
         "price_score",
         "overall",
         "at_median_price",
+        "at_median_price_score",
     }
 
 
@@ -336,14 +419,15 @@ def test_what_is_out_of_stock_comes_first() -> None:
 def test_ratings_ranks_and_listings_are_advised_on_where_they_are_weak() -> None:
     report = written(*kettles(), features={"A000000000": {"listing_quality": 30.0}})
     (rating,) = recommended(report, "Find out from its reviews")
-    assert rating.why == "With 3.5 stars it is rated the lowest of the group."
+    assert rating.why.startswith("With 3.5 stars it is rated the lowest of the group.")
     assert rating.expected_effect == (
-        "At 3.6 stars, with all else as it is, the overall score would go from 48.2 to 48.9 points."
+        "At 3.6 stars the quality score would be 72.0 points and the overall score 48.9 instead of "
+        "48.2, with all else as it is."
     )
     (rank,) = recommended(report, "Win sales")
     assert rank.why == (
         "Its Best Sellers Rank of 20 stands against a median of 5 of its peers in the same "
-        "category."
+        "category. A better rank puts it before more shoppers."
     )
     (listing,) = recommended(report, "Complete the listing")
     assert listing.action.startswith("Complete the listing of “Kettle A”: ")
@@ -353,7 +437,9 @@ def test_ratings_ranks_and_listings_are_advised_on_where_they_are_weak() -> None
 def test_a_leader_below_its_peers_is_advised_to_test_a_higher_price() -> None:
     (one,) = recommended(written(*kettles()), "Test a higher price")
     assert one.action == "Test a higher price for the leader, “Kettle A”."
-    assert one.why == "At 10,00 € it is 16.7% below the median of its peers, 12,00 €."
+    assert one.why == (
+        "At €10.00 it is 16.7% below the median of its peers, €12.00. It may be giving away margin."
+    )
     assert "79.2 points" in one.expected_effect
 
 
@@ -381,7 +467,7 @@ def test_high_priorities_stand_before_low_ones_and_there_are_few() -> None:
 def test_every_sentence_about_any_group_is_supported_by_its_facts(inputs: ReportInputs) -> None:
     sheet = fact_sheet(inputs, GROUP_ID, DAY)
     report = write_report(sheet)
-    result = verify_report(report, sheet.facts).result
+    result = verify_report(report, sheet.facts, sheet.locale).result
     assert result["dropped"] == []
     assert result["sentences"] > 0
     for section in STATEMENT_SECTIONS:
@@ -404,15 +490,16 @@ def test_a_report_with_one_number_changed_does_not_pass(inputs: ReportInputs) ->
     sheet = fact_sheet(inputs, GROUP_ID, DAY)
     report = write_report(sheet)
     for statement in report.position:
-        found = re.search(r"overall score of (\d+\.\d) points", statement.text)
+        found = re.search(r"overall score of (\d+[.,]\d) points", statement.text)
         if found is None:
             continue
-        wrong = f"{float(found[1]) + 777:.1f}"
+        wrong = f"7{found[1]}"
         lie = statement.model_copy(
             update={"text": statement.text.replace(f"{found[1]} points", f"{wrong} points")}
         )
-        result = verify_report(report.model_copy(update={"position": [lie]}), sheet.facts).result
-        assert [wrong in drop["sentence"] for drop in result["dropped"]] == [True]
+        told = report.model_copy(update={"position": [lie]})
+        result = verify_report(told, sheet.facts, sheet.locale).result
+        assert [wrong in drop["sentence"] for drop in result["dropped"]] == [True], found
 
 
 def test_a_group_that_is_out_of_stock_as_a_whole_has_a_report() -> None:
@@ -434,7 +521,7 @@ def test_a_group_of_one_has_a_report() -> None:
     everything = report.model_dump_json()
     assert "gained the most" not in everything
     assert "rated the lowest" not in everything
-    assert "dearest" not in everything
+    assert "Prices run" not in everything
 
 
 def test_a_product_that_was_never_captured_is_told_by_its_asin() -> None:
@@ -454,14 +541,16 @@ def test_the_robust_method_is_told_where_it_sees_another_leader() -> None:
     ]
     report = written(*few)
     assert texts(report, "position")[0].startswith("“Kettle A” leads")
-    (caveat,) = texts(report, "caveats")
-    assert caveat.startswith("The robust method puts “Kettle B” first with ")
+    caveat = texts(report, "caveats")[-1]
+    assert caveat.startswith("The robust method puts “Kettle B” in front with ")
     # Without a number of ratings A has no robust quality: its score counts other dimensions.
     few[0] = kettle("A", 1000, 5.0, 10, rating_count=None)
-    assert texts(written(*few), "caveats") == []
+    assert "robust" not in " ".join(texts(written(*few), "caveats"))
 
 
 def test_a_score_without_a_lead_is_not_called_one() -> None:
     alone = written(kettle("A", 1000, 4.0, None), kettle("B", 1100, None, None))
     assert "lead" not in " ".join(texts(alone, "strengths") + texts(alone, "weaknesses"))
-    assert texts(alone, "strengths")[0] == "“Kettle A” owes its score to quality (80.0 points)."
+    assert texts(alone, "strengths")[0].startswith(
+        "“Kettle A” owes its score to quality (80.0 points)."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insights_assets.reports.amounts import money_text, percent_text
+from insights_assets.reports.amounts import date_text, money_text, percent_text
 from insights_assets.reports.fact import GROUP, Fact
 from insights_assets.reports.schema import Recommendation, Report, Statement
 from insights_assets.reports.verification import problem_of, verify_report
@@ -25,6 +26,12 @@ def fact(
 
 def price(value: str, currency: str = "EUR", marketplace: str = "amazon.de") -> Fact:
     return fact(value, currency, "price", f"{marketplace}/B0TEST0001")
+
+
+def reader_of(facts: list[Fact]) -> str:
+    """The locale of the marketplace whose price is among the facts; else an American reader."""
+    known = (fact.subject.partition("/")[0] for fact in facts if fact.name == "price")
+    return next((MARKETPLACES[name].locale for name in known), "en_US")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +66,7 @@ def price(value: str, currency: str = "EUR", marketplace: str = "amazon.de") -> 
     ],
 )
 def test_what_the_facts_say_holds(sentence: str, facts: list[Fact]) -> None:
-    assert problem_of(sentence, facts) is None
+    assert problem_of(sentence, facts, reader_of(facts)) is None
 
 
 @pytest.mark.parametrize(
@@ -103,7 +110,38 @@ def test_what_the_facts_say_holds(sentence: str, facts: list[Fact]) -> None:
     ],
 )
 def test_what_they_do_not_say_is_found(sentence: str, facts: list[Fact]) -> None:
-    assert problem_of(sentence, facts) is not None
+    assert problem_of(sentence, facts, reader_of(facts)) is not None
+
+
+@pytest.mark.parametrize(
+    ("locale", "right", "wrong"),
+    [
+        ("en_US", "€1,299.50", "1.299,50 €"),
+        ("de_DE", "1.299,50 €", "€1,299.50"),
+        ("fr_FR", "1\u202f299,50 €", "1.299,50 €"),
+        ("en_IN", "€1,299.50", "€1.299,50"),
+    ],
+)
+def test_an_amount_is_written_for_its_reader_in_its_own_currency(
+    locale: str, right: str, wrong: str
+) -> None:
+    facts = [price("1299.50")]
+    assert problem_of(f"It costs {right}.", facts, locale) is None
+    assert problem_of(f"It costs {wrong}.", facts, locale) is not None
+
+
+def test_a_sign_means_what_it_means_to_the_reader() -> None:
+    canadian = [price("12.99", "CAD", "amazon.ca")]
+    assert problem_of("It costs $12.99.", canadian, "en_CA") is None
+    assert problem_of("It costs $12.99.", canadian, "en_US") is not None
+    assert problem_of("It costs CA$12.99.", canadian, "en_US") is None
+
+
+@pytest.mark.parametrize("locale", ["en_US", "de_DE", "fr_FR", "ja_JP", "pt_BR", "ar_EG"])
+def test_a_cited_day_is_no_claim_of_numbers(locale: str) -> None:
+    day = date_text(date(2026, 11, 28), locale)
+    assert problem_of(f"It rose since {day}.", [fact("2026-11-28", "date")], locale) is None
+    assert problem_of(f"It rose since {day}.", [fact("2026-11-27", "date")], locale) is not None
 
 
 def test_digits_of_a_name_are_no_claims() -> None:
@@ -183,7 +221,7 @@ def test_a_recommendation_goes_as_a_whole() -> None:
         )
 
     good, bad = recommendation("Buyers come."), recommendation("It sells 100 more.")
-    verified = verify_report(_report(recommendations=[bad, good]), facts)
+    verified = verify_report(_report(recommendations=[bad, good]), facts, "de_DE")
     assert verified.report.recommendations == [good]
     assert verified.result["sentences"] == 6
     assert verified.result["verified"] == 3
@@ -201,26 +239,34 @@ def test_the_full_stop_of_a_title_ends_no_sentence() -> None:
 _AMOUNTS = st.integers(min_value=1, max_value=10**9)
 
 
-@given(st.sampled_from(sorted(MARKETPLACES)), _AMOUNTS, st.integers(1, 10**6))
-def test_every_marketplace_writes_amounts_that_are_found_and_no_others(
-    name: str, minor: int, off: int
+_LOCALES = st.sampled_from(sorted({market.locale for market in MARKETPLACES.values()}))
+
+
+@given(_LOCALES, st.sampled_from(sorted(MARKETPLACES)), _AMOUNTS, st.integers(1, 10**6))
+def test_every_reader_is_written_amounts_that_are_found_and_no_others(
+    locale: str, name: str, minor: int, off: int
 ) -> None:
-    market = MARKETPLACES[name]
+    currency = MARKETPLACES[name].currency
     # Yen have no decimals.
-    step = 100 if market.currency == "JPY" else 1
+    step = 100 if currency == "JPY" else 1
     right, wrong = Decimal(minor * step).scaleb(-2), Decimal((minor + off) * step).scaleb(-2)
-    facts = [price(str(right), market.currency, name)]
-    assert problem_of(f"It costs {money_text(right, market.currency, name)}.", facts) is None
-    assert problem_of(f"It costs {money_text(wrong, market.currency, name)}.", facts) is not None
+    facts = [price(str(right), currency, name)]
+    assert problem_of(f"It costs {money_text(right, currency, locale)}.", facts, locale) is None
+    assert problem_of(f"It costs {money_text(wrong, currency, locale)}.", facts, locale)
 
 
-@given(st.floats(-0.99, 9.99), st.floats(0.0011, 5))
-def test_every_ratio_is_found_as_a_percentage_and_no_other(ratio: float, off: float) -> None:
+@given(_LOCALES, st.floats(-0.99, 9.99), st.floats(0.0011, 5))
+def test_every_ratio_is_found_as_a_percentage_and_no_other(
+    locale: str, ratio: float, off: float
+) -> None:
     facts = [fact(round(ratio, 6), "ratio")]
-    assert problem_of(f"It moved by {percent_text(ratio)}.", facts) is None
-    assert problem_of(f"It moved {percent_text(ratio, signed=True)}.", facts) is None
-    further = percent_text(abs(ratio) + off)
-    assert problem_of(f"It moved by {further}.", facts) is not None
+    further, signed = (
+        percent_text(abs(ratio) + off, locale),
+        percent_text(ratio, locale, signed=True),
+    )
+    assert problem_of(f"It moved by {percent_text(ratio, locale)}.", facts, locale) is None
+    assert problem_of(f"It moved {signed}.", facts, locale) is None
+    assert problem_of(f"It moved by {further}.", facts, locale) is not None
 
 
 @given(st.text(max_size=40))
