@@ -1,0 +1,290 @@
+"""What rose and what fell: each word of a movement must agree with a cited change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from insights_assets.reports.claims.fact_book import RATIO, FactBook, is_event, number_of
+from insights_assets.reports.claims.number_claims import NumberClaim, windows_in, windows_of
+from insights_assets.reports.claims.sentence import Sentence
+from insights_assets.reports.claims.word_patterns import ORDINALS, measure_near, words
+from insights_assets.reports.fact import Fact
+
+_UP = (
+    r"rose|rises?|risen|add(?:s|ed|ing)(?! (?:to|up))|inch(?:ed|es) up|rising|increas\w+|climb\w*|grew|grows?|grown|growing|gain(?:s|ed|ing)?|"
+    r"jump\w*|rais(?:es?|ed|ing)|surg\w+|soar\w*|went up|goes up|going up|moved up|moves up|"
+    r"crept up|dearer by|hikes?|hiked|edged up|up(?= (?:by|\d|from|on)\b)|shot up|upwards?"
+)
+_DOWN = (
+    r"fell|falls?|fallen|falling|drop(?:s|ped|ping)?|declin\w+|decreas\w+|lost|los(?:es?|ing)|"
+    r"slip\w*|slid\w*|sank|sinks?|cut(?:s|ting)?|reduc\w+|plung\w+|shed(?:s|ding)?|went down|"
+    r"goes down|going down|came down|comes down|moved down|moves down|crept down|edged down|"
+    r"lower(?:ed|ing)|eas(?:ed|es|ing)|down(?= (?:by|\d|from|on|to)\b)|downwards?|tumbl\w+|"
+    r"slash\w*|shrank|shrunk|dipp?(?:ed|s)?|marked down"
+)
+_BETTER = r"improv\w+|strengthen\w+|recover\w*|gain(?:s|ed|ing)? ground|pick(?:s|ed|ing) up"
+_WORSE = (
+    r"worsen\w*|deteriorat\w+|weaken\w*|los(?:t|es|ing) (?:ground|sales)|slipped back|suffer\w*"
+)
+_MOVE = re.compile(
+    rf"\b(?:(?P<better>{_BETTER})|(?P<worse>{_WORSE})|(?P<up>{_UP})|(?P<down>{_DOWN}))(?!\w)"
+)
+#: Words before one of a movement that make of it something that has not happened.
+_NOT_YET = words(
+    *("would", "could", "should", "may", "might", "can", "cannot", "will", "to", "if", "unless"),
+    *("until", "before", "without", "rather than", "need not", "further", "any", "no", "avoid"),
+    *("another", "test", "consider", "towards", "against", "not", "once", "should it", "when"),
+)
+_IMPERATIVE = re.compile(
+    r"^\W*(?:raise|lower|cut|reduce|increase|drop|lift|ease|recover|improve)\b"
+)
+_PLACES = re.compile(
+    rf"\bfrom (?P<before>{'|'.join(ORDINALS)})(?: place)? to (?P<now>{'|'.join(ORDINALS)})\b"
+)
+#: Key of a change -> the measure that it is of.
+CHANGES = {
+    "price_change_7d": "price",
+    "price_change_30d": "price",
+    "price_since_report": "price",
+    "rank_change_7d": "primary_rank",
+    "rating_change_30d": "rating",
+    "ratings_gained_30d": "rating_count",
+    "overall_change": "overall",
+    "room_change": "price",
+    "catch_up_change": "price",
+    "at_median_price_gain": "overall",
+    "at_median_rank_gain": "overall",
+    "at_more_stars_gain": "overall",
+}
+#: Of these, what would be: no word of the past is about them.
+_WHAT_IF = ("room_change", "catch_up_change", "_gain")
+_BEFORE = {"price": "price_before", "overall": "overall_before", "position": "position_before"}
+_EVENT_MEASURES = (
+    ("The price", "price"),
+    ("The Best Sellers Rank", "primary_rank"),
+    ("The rating", "rating"),
+)
+_EVENT_WORDS = {"rose": 1, "fell": -1, "worsened": 1, "improved": -1}
+
+
+#: No movements, though their words may be.
+_NO_MOVE = re.compile(
+    r"\b(?:fell|falls?) on\b|\bfalls? (?:\w+ )?short\b|\broom (?:\w+ )?upwards?\b|\brising\b(?= to the)|\bprice (?:cut|rise)s? (?:would|could|may|might)\b"
+)
+
+
+def wrong_direction(sentence: Sentence, numbers: Sequence[NumberClaim]) -> str | None:
+    """The first movement that no cited fact bears; None: all are borne."""
+    idle = [match.span() for match in _NO_MOVE.finditer(sentence.plain)]
+    for match in _MOVE.finditer(sentence.plain):
+        if any(start <= match.start() < end for start, end in idle):
+            continue
+        problem = _problem(match, sentence, numbers)
+        if problem is not None:
+            return problem
+    return None
+
+
+def _problem(
+    match: re.Match[str], sentence: Sentence, numbers: Sequence[NumberClaim]
+) -> str | None:
+    first, last = sentence.clause(match.start(), match.end())
+    clause = sentence.plain[first:last]
+    measure = measure_near(clause, match.start() - first)
+    problem = f"nothing cited says “{sentence.text[match.start() : match.end()]}”"
+    places = _PLACES.search(clause[match.end() - first :])
+    if places is not None:
+        return _wrong_places(match, places, sentence)
+    from_to = _from_to(match, last, sentence, numbers)
+    if from_to is not None and from_to != _sign(match, measure):
+        return f"“{sentence.text[match.start() : match.end()]}” contradicts its own numbers"
+    tied = _tied(match, first, last, sentence, numbers)
+    if tied:
+        return None if any(_agrees(match, fact) for fact in tied) else problem
+    if _is_not_yet(match, first, sentence):
+        return _wrong_advice(match, sentence, numbers)
+    if from_to is not None:
+        return None
+    subjects = _subjects(match.start(), match.end(), sentence)
+    signs = list(_evidence(sentence, subjects, measure, windows_in(clause)))
+    if any(sign == _sign(match, of) for sign, of in signs):
+        return None
+    return problem
+
+
+def _wrong_places(match: re.Match[str], places: re.Match[str], sentence: Sentence) -> str | None:
+    """ "Moved up from fourth to third place": a lower place is a better one."""
+    before, now = ORDINALS[places["before"]], ORDINALS[places["now"]]
+    is_better = bool(match["better"] or match["up"])
+    subjects = _subjects(match.start(), match.end(), sentence)
+    if (now < before) == is_better and all(
+        sentence.book.number(subject, "position_before") == before
+        and sentence.book.number(subject, "position") == now
+        for subject in subjects
+    ):
+        return None
+    return f"“{places[0]}” is not so"
+
+
+def _subjects(start: int, end: int, sentence: Sentence) -> tuple[str, ...]:
+    pronoun = sentence.other_subject_at(start)
+    return sentence.subjects_at(start, end) if pronoun is None else (pronoun,)
+
+
+def _sign(match: re.Match[str], measure: str | None) -> int:
+    """Which way the number of the measure moves by the word; of a rank, a lower one is better."""
+    lower_is_better = measure in ("primary_rank", "position")
+    if match["better"] or match["worse"]:
+        better = 1 if match["better"] else -1
+        return -better if lower_is_better else better
+    return 1 if match["up"] else -1
+
+
+def change_sign(fact: Fact) -> int:
+    """Which way a change went: -1, 0 or 1."""
+    value = number_of(fact)
+    return (value > 0) - (value < 0)
+
+
+def _agrees(match: re.Match[str], fact: Fact) -> bool:
+    if is_event(fact):
+        found = _event_sign(fact)
+        return found is None or found[0] == _sign(match, found[1])
+    return change_sign(fact) == _sign(match, CHANGES[fact.key])
+
+
+def _tied(
+    match: re.Match[str],
+    first: int,
+    last: int,
+    sentence: Sentence,
+    numbers: Sequence[NumberClaim],
+) -> list[Fact]:
+    """The changes that the number beside the word is: "fell by 12.3%", "a 12.3% drop"."""
+    within = [claim for claim in numbers if first <= claim.start and claim.end <= last]
+    others = [each for each in _MOVE.finditer(sentence.plain) if each.start() != match.start()]
+
+    def is_free(start: int, end: int) -> bool:
+        """Whether no other such word and no other product stands between."""
+        return not any(start <= each.start() < end for each in others) and not any(
+            start <= mention.start < end for mention in sentence.mentions
+        )
+
+    after = [c for c in within if c.start >= match.end() and is_free(match.end(), c.start)]
+    before = [c for c in within if c.end <= match.start() and is_free(c.end, match.start())]
+    near = [*after[:2], *before[-1:]]
+    return [
+        fact
+        for claim in near
+        if claim.kind == RATIO or claim in after[:1]
+        for fact in claim.matched
+        if fact.key in CHANGES or (is_event(fact) and claim.kind == RATIO)
+    ]
+
+
+def _is_not_yet(match: re.Match[str], first: int, sentence: Sentence) -> bool:
+    before = sentence.plain[max(first, match.start() - 40) : match.start()]
+    if _NOT_YET.search(before):
+        return True
+    return match.start() - first < 4 and _IMPERATIVE.match(sentence.plain[first:]) is not None
+
+
+def _wrong_advice(
+    match: re.Match[str], sentence: Sentence, numbers: Sequence[NumberClaim]
+) -> str | None:
+    """A price that is to rise must be below what it is to rise to."""
+    subjects = _subjects(match.start(), match.end(), sentence)
+    for subject in subjects:
+        price = sentence.book.number(subject, "price")
+        if price is None or measure_near(sentence.plain, match.start()) != "price":
+            continue
+        targets = [
+            number_of(fact)
+            for claim in numbers
+            for fact in claim.matched
+            if claim.start > match.start()
+            and fact.subject == subject
+            and fact.key in ("peer_median_price", "room_price", "catch_up_price")
+        ]
+        if not targets and re.search(r"\bmedian\b", sentence.plain[match.end() :]):
+            median = sentence.book.number(subject, "peer_median_price")
+            targets = [] if median is None else [median]
+        for target in targets:
+            if (target > price) != bool(match["up"]) and target != price:
+                return f"the price is {price}: {target} is the other way"
+    return None
+
+
+def _from_to(
+    match: re.Match[str], last: int, sentence: Sentence, numbers: Sequence[NumberClaim]
+) -> int | None:
+    """Which way the numbers after "from ... to ..." (or "to ... from ...") go; None: there are
+    none."""
+    after = [c for c in numbers if match.end() <= c.start and c.end <= last]
+    signs = []
+    for one, other in pairwise(after):
+        if _MOVE.search(sentence.plain, match.end(), one.start):
+            break  # these numbers are of another movement
+        lead_in = sentence.plain[max(match.end(), one.start - 12) : one.start]
+        between = sentence.plain[one.end : other.start]
+        if one.kind != other.kind or one.value == other.value:
+            continue
+        if re.search(r"\bfrom\b", lead_in) and re.match(r"[^,;]{0,24}?\b(?:to|towards)\b", between):
+            signs.append(1 if other.value > one.value else -1)
+        elif re.search(r"\bto\b", lead_in) and re.match(r"[^,;]{0,12}?\bfrom\b", between):
+            signs.append(1 if one.value > other.value else -1)
+    return signs[0] if signs else None
+
+
+def _evidence(
+    sentence: Sentence, subjects: Sequence[str], measure: str | None, windows: set[str]
+) -> Iterator[tuple[int, str]]:
+    """The ways that the products' cited changes went, each with its measure."""
+    changes = [
+        fact for fact in sentence.cited if fact.key in CHANGES and not fact.key.endswith(_WHAT_IF)
+    ]
+    for fact in changes:
+        if subjects and fact.subject not in subjects:
+            continue
+        if windows and windows_of(fact) not in windows:
+            continue
+        if measure is None or _is_of(CHANGES[fact.key], measure):
+            yield (
+                (1 if number_of(fact) > 0 else -1 if number_of(fact) < 0 else 0),
+                CHANGES[fact.key],
+            )
+    for subject in subjects:
+        yield from _moves_since_report(sentence.book, sentence.cited, subject, measure)
+        for event in sentence.book.events(subject, sentence.cited):
+            found = _event_sign(event)
+            if found is not None and (measure is None or _is_of(found[1], measure)):
+                yield found
+
+
+def _is_of(change: str, measure: str) -> bool:
+    return change == measure or (change == "rating_count" and measure == "rating")
+
+
+def _moves_since_report(
+    book: FactBook, cited: Sequence[Fact], subject: str, measure: str | None
+) -> Iterator[tuple[int, str]]:
+    ids = {fact.id for fact in cited}
+    for key, before in _BEFORE.items():
+        now, then = book.number(subject, key), book.number(subject, before)
+        is_cited = f"{subject}:{before}" in ids
+        if now is None or then is None or not is_cited or now == then:
+            continue
+        if measure in (None, key) or key == "position":
+            yield (1 if now > then else -1), key
+
+
+def _event_sign(event: Fact) -> tuple[int, str] | None:
+    """Which way an event went, and of which measure; None: it tells of no movement."""
+    text = str(event.value)
+    measure = next((key for start, key in _EVENT_MEASURES if text.startswith(start)), None)
+    found = re.search(rf"\b({'|'.join(_EVENT_WORDS)})\b", text)
+    if measure is None or found is None:
+        return None
+    return _EVENT_WORDS[found[1]], measure
