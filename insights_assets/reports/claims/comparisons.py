@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from insights_assets.reports.claims.fact_book import FactBook, is_event
 from insights_assets.reports.claims.directions import CHANGES, change_sign
+from insights_assets.reports.claims.fact_book import FactBook, is_event
 from insights_assets.reports.claims.number_claims import NumberClaim
 from insights_assets.reports.claims.sentence import Sentence
 from insights_assets.reports.claims.word_patterns import ORDINALS, measure_near, words
@@ -67,13 +67,18 @@ _COMPARATIVES = (
         True,
     ),
     _Comparative(
-        words(rf"above{_NOT_A_SIZE}", "higher than", rf"more than{_NOT_A_SIZE}", "exceeds?"),
+        words(
+            rf"above(?! (?:it|them)\b){_NOT_A_SIZE}",
+            "higher than",
+            rf"more than{_NOT_A_SIZE}",
+            "exceeds?",
+        ),
         None,
         1,
     ),
     _Comparative(
         words(
-            rf"below{_NOT_A_SIZE}",
+            rf"below(?! (?:it|them)\b){_NOT_A_SIZE}",
             "lower than",
             rf"less than{_NOT_A_SIZE}",
             rf"under{_NOT_A_SIZE}(?! pressure)",
@@ -284,7 +289,7 @@ _OF_A_MEASURE = {
 }
 _HARMLESS = re.compile(r"\bat (?:best|worst|the latest)\b|\btop-level\b|\bbest available\b")
 _IN_ITSELF = re.compile(
-    r"\b(?P<extreme>strongest|weakest|best|worst|lowest|highest)"
+    r"\b(?P<extreme>strongest|weakest|best|worst|lowest|highest|falls? behind most)"
     r"(?: (?:on|in|for|dimension\w*|point\w*|score|is|at|mark))*[ :,]*(?:is |its )?"
     r"(?P<dimension>price|quality|popularity)\b"
 )
@@ -302,8 +307,11 @@ _COMPARED_WITH = re.compile(
 
 def wrong_comparison(sentence: Sentence, numbers: Sequence[NumberClaim]) -> str | None:
     """The first comparison or superlative that the facts contradict, or do not know."""
+    idle = [match.span() for match in _IN_ITSELF.finditer(sentence.plain)]
     for comparative in _COMPARATIVES:
         for match in comparative.pattern.finditer(sentence.plain):
+            if any(start <= match.start() < end for start, end in idle):
+                continue
             problem = _wrong_comparative(comparative, match, sentence, numbers)
             if problem is not None:
                 return problem
@@ -488,6 +496,9 @@ def _wrong_superlative(sentence: Sentence, numbers: Sequence[NumberClaim]) -> st
             subjects = _whose(match, sentence)
             if not subjects:
                 return f"“{sentence.text[match.start() : match.end()]}”: of whom is not said"
+            first, last = sentence.clause(match.start(), match.end())
+            if superlative.key == "overall" and "robust" in sentence.plain[first:last]:
+                superlative = replace(superlative, key="robust_overall")
             for subject in subjects:
                 if not _is_extreme(sentence.book, subject, superlative):
                     name = sentence.book.text(subject, "name")

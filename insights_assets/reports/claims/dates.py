@@ -9,6 +9,7 @@ from datetime import date
 
 from babel.dates import get_day_names, get_month_names
 
+from insights_assets.reports.amounts import date_text
 from insights_assets.reports.claims.fact_book import DATE, event_of, is_event
 from insights_assets.reports.claims.number_claims import NumberClaim
 from insights_assets.reports.claims.sentence import Sentence
@@ -44,7 +45,11 @@ def without_dates(sentence: Sentence) -> tuple[Sentence, list[tuple[int, tuple[F
     days = [fact for fact in sentence.cited if fact.unit == DATE]
     found: list[tuple[int, tuple[Fact, ...]]] = []
     text = sentence.text
-    for match in _DATE.finditer(sentence.text):
+    for written, facts in _as_written(days, sentence.book.locale).items():
+        for place in _places_of(written, text):
+            found.append((place, facts))
+            text = text[:place] + "_" * len(written) + text[place + len(written) :]
+    for match in _DATE.finditer(text):
         subjects = sentence.subjects_at(match.start(), match.end())
         is_named_before = any(mention.end <= match.start() for mention in sentence.mentions)
         matched = tuple(
@@ -64,6 +69,20 @@ def without_dates(sentence: Sentence) -> tuple[Sentence, list[tuple[int, tuple[F
     if other := _OTHER.search(text.lower()):
         raise DateProblem(f"“{other[0]}” cannot be looked up")
     return replace(sentence, text=text), found
+
+
+def _as_written(days: Sequence[Fact], locale: str) -> dict[str, tuple[Fact, ...]]:
+    """The cited days as the reader's locale writes them."""
+    written: dict[str, tuple[Fact, ...]] = {}
+    for fact in days:
+        text = date_text(date.fromisoformat(str(fact.value)), locale)
+        written[text] = (*written.get(text, ()), fact)
+    return written
+
+
+def _places_of(written: str, text: str) -> list[int]:
+    pattern = rf"(?<![\w.,/]){re.escape(written)}(?![\w/]|[.,]\d)"
+    return [match.start() for match in re.finditer(pattern, text)]
 
 
 def _is_day(match: re.Match[str], day: date) -> bool:

@@ -71,7 +71,7 @@ _EVENT_WORDS = {"rose": 1, "fell": -1, "worsened": 1, "improved": -1}
 
 #: No movements, though their words may be.
 _NO_MOVE = re.compile(
-    r"\b(?:fell|falls?) on\b|\bfalls? (?:\w+ )?short\b|\broom (?:\w+ )?upwards?\b|\brising\b(?= to the)|\bprice (?:cut|rise)s? (?:would|could|may|might)\b"
+    r"\b(?:fell|falls?) on\b|\bfalls? behind\b|\bfalls? (?:\w+ )?short\b|\broom (?:\w+ )?upwards?\b|\brising\b(?= to the)|\bprice (?:cut|rise)s? (?:would|could|may|might)\b"
 )
 
 
@@ -100,6 +100,8 @@ def _problem(
     from_to = _from_to(match, last, sentence, numbers)
     if from_to is not None and from_to != _sign(match, measure):
         return f"“{sentence.text[match.start() : match.end()]}” contradicts its own numbers"
+    if from_to is not None and sentence.plain.startswith(" from place", match.end()):
+        return None
     tied = _tied(match, first, last, sentence, numbers)
     if tied:
         return None if any(_agrees(match, fact) for fact in tied) else problem
@@ -173,7 +175,13 @@ def _tied(
         )
 
     after = [c for c in within if c.start >= match.end() and is_free(match.end(), c.start)]
-    before = [c for c in within if c.end <= match.start() and is_free(c.end, match.start())]
+    before = [
+        c
+        for c in within
+        if c.end <= match.start()
+        and is_free(c.end, match.start())
+        and "," not in sentence.plain[c.end : match.start()]
+    ]
     near = [*after[:2], *before[-1:]]
     return [
         fact
@@ -231,6 +239,8 @@ def _from_to(
         between = sentence.plain[one.end : other.start]
         if one.kind != other.kind or one.value == other.value:
             continue
+        if re.search(r"\bplace\W*$", lead_in):
+            one, other = other, one  # a lower place is a higher one
         if re.search(r"\bfrom\b", lead_in) and re.match(r"[^,;]{0,24}?\b(?:to|towards)\b", between):
             signs.append(1 if other.value > one.value else -1)
         elif re.search(r"\bto\b", lead_in) and re.match(r"[^,;]{0,12}?\bfrom\b", between):

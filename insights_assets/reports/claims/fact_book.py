@@ -66,6 +66,8 @@ class FactBook:
             return (marketplace,)
         if key in ("overall", "position"):
             return (self.text(subject, "coverage"),)
+        if key == "robust_overall":
+            return (self.text(subject, "coverage"), self.text(subject, "robust_coverage"))
         return ()
 
     def events(self, subject: str, cited: Iterable[Fact]) -> list[Fact]:

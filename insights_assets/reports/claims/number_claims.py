@@ -365,7 +365,9 @@ def _concept_before(start: int, sentence: Sentence) -> tuple[str, tuple[str, ...
     ]
     if not found:
         return None
-    _, words, keys = max(found, key=lambda each: each[0] + len(each[1]))
+    _, words, keys = max(
+        found, key=lambda each: (each[0] + len(each[1].rstrip("_ ")), len(each[1]))
+    )
     return words.strip("_ "), keys
 
 
@@ -442,7 +444,7 @@ def _is_same(fact: Fact, subject: str, sentence: Sentence) -> bool:
 def _told_of_too(fact: Fact, claim: NumberClaim, sentence: Sentence) -> set[str]:
     """The products that a relation's number tells of beside the one it stands with: "5 points
     ahead of B", "level with A on 68 points"."""
-    if fact.key == "catch_up_overall":
+    if fact.key.startswith("catch_up_"):
         return {mention.subject for mention in sentence.mentions}
     after = next((m for m in sentence.mentions if m.start >= claim.end), None)
     if fact.key not in RELATIONS or after is None:

@@ -19,7 +19,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[“\"'(A-Z0-9\ue000-\uf8ff])")
 _TOGETHER = re.compile(rf"[{_CLOSING}]?\s*(?:,|,?\s(?:and|or|nor)|&)\s*(?:the )?[{_OPENING}]?")
 #: What stands between a number and the product after it that it is about.
 _ATTACHED = re.compile(
-    rf"[a-z\s%.-]{{0,24}}\b(?:of|for|by)\s+(?:the leader,?\s+)?[{_OPENING}]?", re.IGNORECASE
+    rf"[^\d,;:{_OPENING}]{{0,24}}\b(?:of|for|by)\s+(?:the leader,?\s+)?[{_OPENING}]?", re.IGNORECASE
 )
 _NOT_ATTACHED = re.compile(r"\b(?:ahead|behind|above|below|than|off|short|front|out)\b")
 _CLAUSE_END = re.compile(

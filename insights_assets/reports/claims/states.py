@@ -26,7 +26,7 @@ _BACK = words("back in stock", "back on the shelf", "returned to stock", "availa
 _IN = words(
     r"(?<!not )(?<!back )(?<!longer )in stock(?! on\b)",
     r"(?<!not )(?<!un)available(?! again)",
-    "can be bought",
+    "can be bought(?! again)",
     "buyable",
 )
 _LIMITED = words(

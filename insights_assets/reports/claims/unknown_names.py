@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache, lru_cache
 
 from spellchecker import SpellChecker
@@ -116,7 +117,8 @@ def unknown_name(sentence: Sentence) -> str | None:
             continue
         if all(part in _KNOWN or part in known or part.isdigit() for part in word.split("-")):
             continue
-        if word.upper() in _CURRENCIES:
+        is_sign = unicodedata.category(sentence.text[match.end() :][:1] or " ") == "Sc"
+        if is_sign or word.upper() in _CURRENCIES:
             continue
         return f"“{word}” is no name of the group"
     for match in _OTHER_SCRIPT.finditer(sentence.text):
