@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from insights_assets.reports.claims.directions import CHANGES, change_sign
+from insights_assets.reports.claims.directions import CHANGES, change_sign, moved
 from insights_assets.reports.claims.fact_book import FactBook, is_event
-from insights_assets.reports.claims.number_claims import NumberClaim
-from insights_assets.reports.claims.sentence import Sentence
+from insights_assets.reports.claims.number_claims import NumberClaim, windows_in
+from insights_assets.reports.claims.sentence import CLOSING, Sentence
 from insights_assets.reports.claims.word_patterns import ORDINALS, measure_near, words
 from insights_assets.reports.fact import GROUP, Fact
 
@@ -32,6 +32,8 @@ class _Comparative:
 #: A number right after it makes a size of it: "over 14,000", "€8.50 below".
 _NOT_A_SIZE = r"(?!\s(?:about |roughly )?[^\w\s]?\d)"
 _COMPARATIVES = (
+    _Comparative(words("better than"), None, 1, "overall", is_order=True),
+    _Comparative(words("worse than"), None, -1, "overall", is_order=True),
     _Comparative(
         words(
             "cheaper", "less expensive", r"undercut\w*", "costs? less", r"priced (?:below|under)"
@@ -60,7 +62,12 @@ _COMPARATIVES = (
         True,
     ),
     _Comparative(
-        words("behind", r"falls? (?:\w+ )?short of", r"trail(?:s|ed|ing)?", r"lag(?:s|ged|ging)?"),
+        words(
+            "(?<!fell )(?<!falls )(?<!falling )behind",
+            r"falls? (?:\w+ )?short of",
+            r"trail(?:s|ed|ing)?",
+            r"lag(?:s|ged|ging)?",
+        ),
         None,
         -1,
         "overall",
@@ -100,6 +107,15 @@ _MEASURED = frozenset(
     | {"rating", "rating_count", "primary_rank", "robust_overall", "ratings_gained_30d"}
     | {"in_stock_share_30d", "discount_from_list"}
 )
+#: Facts of a gap to something else -> the side of it on which their product is; 0: their sign says.
+_GAPS = {
+    "overall_behind": -1,
+    "lead": 1,
+    "price_to_median": 0,
+    "price_above_cheapest": 1,
+    "price_above_cheapest_share": 1,
+    "discount_from_list": -1,
+}
 #: Before a name: what is compared is not the named product.
 _NOT_THE_NAMED = re.compile(
     r"\b(?:median|peers|mean|list price|cheapest)\b|\b(?:first|leader|top)\b(?!,? ?[“\"„«]?$)"
@@ -293,6 +309,8 @@ _IN_ITSELF = re.compile(
     r"(?: (?:on|in|for|dimension\w*|point\w*|score|is|at|mark))*[ :,]*(?:is |its )?"
     r"(?P<dimension>price|quality|popularity)\b"
 )
+#: Between a name and what it is called: "“A”, the cheapest product".
+_APPOSITION = re.compile(rf"[{CLOSING}]?, (?:still |now |currently )?(?:the |its )?(?:group's )?")
 _PLACE = re.compile(
     rf"\b(?:(?:in|to|takes?|holds?|is|stays?|ranks?|comes?|from|sits|stands|remains|keeps?|at|runs|finishes) "
     rf"(?:a |the |still |only |clear |close |distant )*(?P<one>{'|'.join(ORDINALS)})"
@@ -342,7 +360,7 @@ def _wrong_comparative(
         left, right = (following, ()) if not right else ((), right)
     tied = _tied(match, sentence, numbers)
     if tied:
-        agree = any(change_sign(fact) == comparative.sign for fact in tied)
+        agree = any(_tied_sign(fact, right) == comparative.sign for fact in tied)
         return None if agree else f"“{written}” is not what its number says"
     if not left and not right:
         return f"“{written}”: of whom is not said"
@@ -365,7 +383,7 @@ def _wrong_comparative(
         if not wrong or _would(sentence, first, match.start()):
             return None
         return f"“{written}” is not so: {_values(book, wrong[0], key)}"
-    return _wrong_against(written, near, left, key, sign, sentence, numbers)
+    return _wrong_against(comparative, match, near, left, key, sign, sentence, numbers)
 
 
 def _tied(match: re.Match[str], sentence: Sentence, numbers: Sequence[NumberClaim]) -> list[Fact]:
@@ -375,7 +393,15 @@ def _tied(match: re.Match[str], sentence: Sentence, numbers: Sequence[NumberClai
         r"[\s%]*(?:points? |stars? |per ?cent )?", sentence.plain[claim.end : match.start()]
     ):
         return []
-    return [fact for fact in claim.matched if fact.key in CHANGES]
+    return [fact for fact in claim.matched if fact.key in CHANGES or fact.key in _GAPS]
+
+
+def _tied_sign(fact: Fact, right: Sequence[str]) -> int:
+    """Which way a change went, or on which side a gap is, as seen from the other product."""
+    if fact.key not in _GAPS:
+        return change_sign(fact)
+    sign = _GAPS[fact.key] or change_sign(fact)
+    return -sign if fact.subject in right else sign
 
 
 def _measure_of(
@@ -411,7 +437,8 @@ def _would(sentence: Sentence, first: int, place: int) -> bool:
 
 
 def _wrong_against(
-    written: str,
+    comparative: _Comparative,
+    match: re.Match[str],
     near: str,
     left: Sequence[str],
     key: str,
@@ -419,9 +446,18 @@ def _wrong_against(
     sentence: Sentence,
     numbers: Sequence[NumberClaim],
 ) -> str | None:
-    """A comparison with the peers' median, the list price, the cheapest, the leader, or a mean."""
-    book = sentence.book
+    """A comparison with the peers' median, the list price, the cheapest, the leader, a mean, or
+    with what was before."""
+    book, written = sentence.book, sentence.text[match.start() : match.end()]
+    first, last = sentence.clause(match.start(), match.end())
+    windows = windows_in(sentence.plain[first:last])
     for subject in left:
+        if (
+            comparative.key == "price"
+            and not (_MEDIAN.search(near) or _OWN_LIST.search(near) or _CHEAPEST.search(near))
+            and moved(sentence, subject, "price", sign, windows)
+        ):
+            continue  # cheaper than before
         if _OWN_LIST.search(near):
             fact, way = book.number(subject, "discount_from_list"), -1
             known = None if fact is None else (way if fact > 0 else -way if fact < 0 else 0)
@@ -497,6 +533,8 @@ def _wrong_superlative(sentence: Sentence, numbers: Sequence[NumberClaim]) -> st
             if not subjects:
                 return f"“{sentence.text[match.start() : match.end()]}”: of whom is not said"
             first, last = sentence.clause(match.start(), match.end())
+            if superlative.key == "overall" and "score" not in match[0]:
+                superlative = _of_another_measure(superlative, match, subjects, numbers)
             if superlative.key == "overall" and "robust" in sentence.plain[first:last]:
                 superlative = replace(superlative, key="robust_overall")
             for subject in subjects:
@@ -518,6 +556,22 @@ def _wrong_superlative(sentence: Sentence, numbers: Sequence[NumberClaim]) -> st
                 name = sentence.book.text(subject, "name")
                 return f"“{sentence.text[match.start() : match.end()]}” is not “{name}”"
     return None
+
+
+def _of_another_measure(
+    superlative: _Superlative,
+    match: re.Match[str],
+    subjects: Sequence[str],
+    numbers: Sequence[NumberClaim],
+) -> _Superlative:
+    """ "Leads with 90 points" is of the fact that these points are."""
+    near = next((c for c in numbers if 0 <= c.start - match.end() < 40), None)
+    keys = {f.key for f in near.matched if f.subject in subjects} & _MEASURED if near else set()
+    if len(keys) != 1 or "overall" in keys:
+        return superlative
+    key = keys.pop()
+    extreme = -superlative.extreme if key in _LOWER_IS_BETTER else superlative.extreme
+    return replace(superlative, key=key, extreme=extreme)
 
 
 def _measure_meant(
@@ -552,6 +606,8 @@ def _whose(match: re.Match[str], sentence: Sentence) -> tuple[str, ...]:
         ):
             return sentence.next_mentions(after.start, after.end)
     before = [m for m in sentence.mentions if first <= m.start and m.end <= match.start()]
+    if before and _APPOSITION.fullmatch(sentence.plain[before[-1].end : match.start()]):
+        return (before[-1].subject,)
     other = sentence.other_subject_at(match.start())
     if other is not None:
         return (other,)

@@ -37,6 +37,10 @@ _NOT_YET = words(
     *("until", "before", "without", "rather than", "need not", "further", "any", "no", "avoid"),
     *("another", "test", "consider", "towards", "against", "not", "once", "should it", "when"),
 )
+#: Words of a clause that tells of what has not happened.
+_WOULD_BE = words(
+    *("would", "could", r"recommend\w*", "requires?", "room for", "matters", "worth", r"advise\w*"),
+)
 _IMPERATIVE = re.compile(
     r"^\W*(?:raise|lower|cut|reduce|increase|drop|lift|ease|recover|improve)\b"
 )
@@ -71,7 +75,7 @@ _EVENT_WORDS = {"rose": 1, "fell": -1, "worsened": 1, "improved": -1}
 
 #: No movements, though their words may be.
 _NO_MOVE = re.compile(
-    r"\b(?:fell|falls?) on\b|\bfalls? behind\b|\bfalls? (?:\w+ )?short\b|\broom (?:\w+ )?upwards?\b|\brising\b(?= to the)|\bprice (?:cut|rise)s? (?:would|could|may|might)\b"
+    r"\b(?:fell|falls?) on\b|\bcatch\w* up\b|\b(?:fell|fall|falling) behind\b|\bfalls? behind\b|\bfalls? (?:\w+ )?short\b|\broom (?:\w+ )?upwards?\b|\brising\b(?= to the)|\bprice (?:cut|rise)s? (?:would|could|may|might)\b"
 )
 
 
@@ -194,7 +198,8 @@ def _tied(
 
 def _is_not_yet(match: re.Match[str], first: int, sentence: Sentence) -> bool:
     before = sentence.plain[max(first, match.start() - 40) : match.start()]
-    if _NOT_YET.search(before):
+    _, last = sentence.clause(match.start(), match.end())
+    if _NOT_YET.search(before) or _WOULD_BE.search(sentence.plain[first:last]):
         return True
     return match.start() - first < 4 and _IMPERATIVE.match(sentence.plain[first:]) is not None
 
@@ -246,6 +251,11 @@ def _from_to(
         elif re.search(r"\bto\b", lead_in) and re.match(r"[^,;]{0,12}?\bfrom\b", between):
             signs.append(1 if one.value > other.value else -1)
     return signs[0] if signs else None
+
+
+def moved(sentence: Sentence, subject: str, measure: str, sign: int, windows: set[str]) -> bool:
+    """Whether a cited change says that the product's measure went that way."""
+    return any(found == sign for found, _ in _evidence(sentence, [subject], measure, windows))
 
 
 def _evidence(

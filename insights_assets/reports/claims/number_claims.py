@@ -56,6 +56,8 @@ _UNREADABLE = re.compile(
 _ABOUT = re.compile(r"\b(?:about|around|roughly|nearly|almost|some|approximately|close to)\s\S?$")
 _AT_LEAST = re.compile(r"\b(?:over|more than|at least|upwards of)\s\S?$")
 _AT_MOST = re.compile(r"\b(?:under|less than|fewer than|at most|below)\s\S?$")
+#: Nobody outside of Amazon knows.
+_SOLD = re.compile(r"\b(?:sold|sales of|shipped)\s(?:\w+\s)?$")
 _EVENT_AMOUNT = re.compile(r"\s([A-Z]{3})\b")
 #: Facts that tell of two products: they stand with either.
 RELATIONS = frozenset({"overall_behind", "price_above_cheapest", "price_above_cheapest_share"})
@@ -120,8 +122,13 @@ _CONCEPTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (
             r"rank",
             ("primary_rank", "compared_rank", "compared_peer_median_rank", "event")
-            + ("rank_change_7d",),
+            + (
+                "rank_change_7d",
+                "at_median_rank",
+                "at_median_rank_gain",
+            ),
         ),
+        (r"places?(?=\W*$)", ("position", "position_before")),
         (r"rating", ("rating", "more_stars", "rating_change_30d", "event", "at_more_stars")),
         (r"lead (?:of|is|stands at)", ("lead", "overall_behind")),
     )
@@ -325,6 +332,8 @@ def _of_the_right_kind(claim: NumberClaim, sentence: Sentence, written: str) -> 
                 if not matched:
                     raise NumberProblem(f"{written} {found[0]} are no cited fact")
                 break
+    if claim.kind == "plain" and _SOLD.search(sentence.plain[: claim.start]):
+        raise NumberProblem(f"nothing known says how many are sold: {written}")
     concept = _concept_before(claim.start, sentence)
     if concept is not None:
         words, keys = concept
@@ -332,7 +341,7 @@ def _of_the_right_kind(claim: NumberClaim, sentence: Sentence, written: str) -> 
         if not allowed:
             raise NumberProblem(f"{written} is not the {words} of a cited fact")
         matched = allowed
-    windows = windows_in(_clause_text(sentence, claim)) or windows_in(sentence.plain)
+    windows = windows_in(_clause_text(sentence, claim))
     if windows:
         timely = [f for f in matched if windows_of(f) is None or windows_of(f) in windows]
         if not timely:
@@ -387,11 +396,17 @@ def _of_the_right_products(claims: Sequence[NumberClaim], sentence: Sentence) ->
     checked = []
     for claim, subjects in zip(claims, stands_with, strict=True):
         alike = counted[subjects, claim.kind]
-        if len(subjects) > 1 and len(alike) == len(subjects):
+        if len(subjects) > 1 and len(alike) == len(subjects) and _are_of_one_kind(alike, claims):
             # The first number is of the first, the second of the second.
             subjects = (subjects[alike.index(claim.start)],)
         checked.append(_with_facts_of(claim, subjects, sentence))
     return checked
+
+
+def _are_of_one_kind(starts: Sequence[int], claims: Sequence[NumberClaim]) -> bool:
+    """Whether the numbers at these places may be of the same fact of different products."""
+    keys = [{fact.key for fact in c.matched} for c in claims if c.start in starts]
+    return bool(set.intersection(*keys))
 
 
 def _told_against(
@@ -402,7 +417,7 @@ def _told_against(
     between = sentence.plain[one.end : other.start]
     if len(before) < 2 or re.search(r"\bfrom\W*$", sentence.plain[: one.start]):
         return None
-    if not re.fullmatch(r"\W*(?:\w+\W*)?(?:against|to|versus|vs\.?|compared with)\W*", between):
+    if not re.fullmatch(r"\W*(?:\w+\W*)?(?:against|versus|vs\.?|compared with)\W*", between):
         return None
     return before[-2], before[-1]
 

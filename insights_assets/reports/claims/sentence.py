@@ -13,13 +13,13 @@ from insights_assets.reports.fact import GROUP, Fact
 
 #: First of the private characters that stand for names.
 _FIRST_MARK = 0xE000
-_OPENING, _CLOSING = "“\"„«‘'", "”\"“»’'"
+OPENING, CLOSING = "“\"„«‘'", "”\"“»’'"
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[“\"'(A-Z0-9\ue000-\uf8ff])")
 #: What stands between two products that are told of together.
-_TOGETHER = re.compile(rf"[{_CLOSING}]?\s*(?:,|,?\s(?:and|or|nor)|&)\s*(?:the )?[{_OPENING}]?")
+_TOGETHER = re.compile(rf"[{CLOSING}]?\s*(?:,|,?\s(?:and|or|nor)|&)\s*(?:the )?[{OPENING}]?")
 #: What stands between a number and the product after it that it is about.
 _ATTACHED = re.compile(
-    rf"[^\d,;:{_OPENING}]{{0,24}}\b(?:of|for|by)\s+(?:the leader,?\s+)?[{_OPENING}]?", re.IGNORECASE
+    rf"[^\d,;:{OPENING}]{{0,24}}\b(?:of|for|by)\s+(?:the leader,?\s+)?[{OPENING}]?", re.IGNORECASE
 )
 _NOT_ATTACHED = re.compile(r"\b(?:ahead|behind|above|below|than|off|short|front|out)\b")
 _CLAUSE_END = re.compile(
@@ -30,7 +30,7 @@ _RANK_NAME = re.compile(r"Best[- ]Sellers?(?: Ranks?| list)?\b", re.IGNORECASE)
 #: Before a name that something else is compared with.
 _OBJECT = re.compile(
     rf"\b(?:of|with|behind|than|above|below|over|against|undercuts?|trails|leads|to|from|passed)"
-    rf"(?: the leader,?)? [{_OPENING}]?$"
+    rf"(?: the leader,?)? [{OPENING}]?$"
 )
 _PRONOUN = re.compile(r"\b(?:it|its|there)\b")
 
@@ -105,9 +105,10 @@ class Sentence:
         before = [mention for mention in self.mentions if mention.end <= start]
         if len(before) < 2:
             return None
-        since = self.plain[before[-1].end : start]
+        _, last = self.clause(start, start)
+        since = self.plain[before[-1].end : last]
         is_object = _OBJECT.search(self.plain[: before[-1].start]) is not None
-        if _PRONOUN.search(since) or (is_object and "," in since):
+        if _PRONOUN.search(since) or (is_object and "," in self.plain[before[-1].end : start]):
             return before[0].subject
         return None
 
@@ -177,4 +178,4 @@ def _name_pattern(name: str) -> re.Pattern[str]:
     if len(name) >= 8 and re.search(r"\w", name):
         # Only whole: the title "5.20" does not excuse the 5.20 of 15.20 or of 5.205.
         return re.compile(rf"(?<![\w.,]){escaped}(?!\w|[.,]\d|\s?%)")
-    return re.compile(rf"(?<=[{_OPENING}]){escaped}(?=[{_CLOSING}])")
+    return re.compile(rf"(?<=[{OPENING}]){escaped}(?=[{CLOSING}])")

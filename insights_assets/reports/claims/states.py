@@ -30,16 +30,12 @@ _IN = words(
     "buyable",
 )
 _LIMITED = words(
-    "limited stock",
-    "stock is limited",
-    "limited availability",
-    "availability is limited",
+    r"limited(?! (?:deals?|time|offers?|to|company)\b)",
     "low stock",
     "running low",
     "few left",
     "low on stock",
     "in short supply",
-    "limited supply",
     "stock is low",
 )
 _FULL = words("well[- ]stocked", "fully stocked", "plentiful", "ample stock", "plenty of stock")
@@ -173,7 +169,7 @@ def _is_out(book: FactBook, subject: str, sentence: Sentence, clause: str) -> bo
     if _availability(book, subject) in _OUT_VALUES:
         return True
     was = book.text(subject, "availability_before") in _OUT_VALUES
-    told = _event_says(sentence, subject, "out of stock", "unavailable")
+    told = _event_says(sentence, subject, "is out of stock", "is unavailable")
     return _PAST.search(clause) is not None and (was or told)
 
 

@@ -104,7 +104,7 @@ def unknown_name(sentence: Sentence) -> str | None:
     """The first name that is no product's, nor the group's, nor one of Amazon's words."""
     for match in _QUOTED.finditer(sentence.text):
         inner = match[1]
-        if any(character in sentence.names for character in inner):
+        if any(character in sentence.names for character in inner) or _is_told(inner, sentence):
             continue
         return f"“{inner}” is no name of the group"
     first = _FIRST_WORD.match(sentence.text)
@@ -131,6 +131,11 @@ def unknown_name(sentence: Sentence) -> str | None:
 
 
 _CURRENCIES = frozenset(market.currency for market in MARKETPLACES.values())
+
+
+def _is_told(quoted: str, sentence: Sentence) -> bool:
+    """Whether a cited event names it: a seller."""
+    return any(f'"{quoted}"' in str(fact.value) for fact in sentence.cited if is_event(fact))
 
 
 @cache
