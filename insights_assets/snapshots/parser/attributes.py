@@ -60,6 +60,7 @@ _OTHER_FIELD_LABEL = re.compile(
 )
 _HELP_LINK = re.compile(r"/help/|^javascript:|^#")
 _AFTER_LINK = " )."
+_WHOLE = ".a-truncate-full"
 #: What separates a label from its value; a list's entry has it.
 _SEPARATOR = ":： "
 
@@ -187,11 +188,15 @@ def _of_list(entry: LexborNode) -> tuple[str, str]:
 
 
 def _value(node: LexborNode) -> str:
-    """A value's text, without a link to help at its end: "3 pounds (View shipping rates)"."""
-    text = _text(node)
+    """A value's text, without a link to help at its end: "3 pounds (View shipping rates)"; of a
+    long one that is there whole and cut off, the whole."""
     only = node.first_child
     if only is None or (only.next is None and only.is_text_node):
-        return text
+        return _text(node)
+    whole = node.css_first(_WHOLE)
+    if whole is not None and node.tag != "li":
+        return _text(whole)
+    text = _text(node)
     links = node.css("a")
     if not links or not _HELP_LINK.search(links[-1].attributes.get("href") or ""):
         return text

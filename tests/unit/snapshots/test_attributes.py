@@ -156,6 +156,12 @@ def test_a_label_has_neither_colon_nor_marks(label: str, shown: str) -> None:
         ('Ships abroad. <a href="/gp/help/x">Learn More</a>', "Ships abroad."),
         ('See <a href="/gp/help/x">the help page</a>', "See the help page"),
         ('Teak. <a href="javascript:void(0)">See more</a>', "Teak."),
+        (
+            '<span class="a-truncate"><span class="a-truncate-full a-offscreen">Teak, Oak</span>'
+            '<span class="a-truncate-cut" aria-hidden="true">Teak…</span></span> '
+            '<span><a href="javascript:void(0)" class="a-popover-trigger">See more</a></span>',
+            "Teak, Oak",
+        ),
         ('<a href="/stores/oak">Oak</a>', "Oak"),
         ('J. <a href="/stores/oak">Oak</a>', "J. Oak"),
         ("\u2068\u200e12 cm\u2069", "12 cm"),

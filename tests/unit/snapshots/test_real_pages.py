@@ -25,7 +25,7 @@ pytestmark = pytest.mark.shared
 #: Scripts, styles, marks of direction, links to help.
 NO_TEXT = re.compile(
     r"[{}<>\u200b-\u200f\u202a-\u202e\u2066-\u2069]"
-    r"|function|https?:|(?i:learn more|see more|view ship)"
+    r"|function ?\(|https?:|(?i:learn more|see more|view ship)"
 )
 ELSEWHERE = re.compile(r"(?i)rank|rang\b|review|rezension|recension|commentaires|opiniones|avalia")
 
