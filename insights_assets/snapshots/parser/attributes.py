@@ -39,10 +39,11 @@ _DETAILS = (
     "#detailBullets_secondary_view_div",
 )
 _FOLDED = frozenset(_DETAILS[-2:])
-_ROWS = "tr, li, .product-facts-detail, .rpi-attribute-content"
+#: Rows, and links and pictures, which may tell that their row has a field of its own: looked for at
+#: once, for each look through the page costs.
+_LOOKED_AT = "tr, li, a, i, .product-facts-detail, .rpi-attribute-content"
+_TELLING = frozenset("ai")
 _LABEL = "b, strong, .a-text-bold"
-#: What may say that its row has a field of its own, and how.
-_TELLING = "a, i, li[id]"
 _OTHER_FIELD_LINK = re.compile(r"bestsellers|best-sellers|zgbs|pd_zg|[Rr]eview")
 _OTHER_FIELD_ENTRIES = frozenset(["SalesRank", "sold-by-merchant"])
 #: The same by label, where nothing in the row tells: an unlinked rank, no review yet.
@@ -70,9 +71,9 @@ _MOST_ROWS = 400
 _MOST_ATTRIBUTES = 200
 _LONGEST_LABEL = 100
 _LONGEST_VALUE = 1_000
-#: Links and pictures of a part, cells and comments of a row, elements and texts within a cell, and
-#: the length of each text, that are looked at.
-_MOST_TELLING = 1_000
+#: Of a part its rows, links and pictures, of a row its cells and comments, of a cell its elements
+#: and texts, and of a text its characters, that are looked at.
+_MOST_LOOKED_AT = 2_000
 _MOST_CELLS = 8
 _MOST_PIECES = 150
 _LONGEST_PIECE = 2 * _LONGEST_VALUE
@@ -109,45 +110,43 @@ def _rows(page: PageReading, selector: str, seen: set[int]) -> Iterator[LexborNo
     for part in islice(_parts(page, selector), _MOST_PARTS):
         if len(seen) >= _MOST_ROWS:
             return
-        rows = part.css(_ROWS)[:_MOST_ROWS]
-        if not rows or rows[-1].mem_id in seen:
-            continue
-        others = _rows_of_other_fields(part)
-        for row in rows:
-            itself = row.mem_id
+        rows: list[tuple[int, LexborNode]] = []
+        others: set[int] = set()
+        for node in part.css(_LOOKED_AT)[:_MOST_LOOKED_AT]:
+            if node.tag not in _TELLING:
+                rows.append((node.mem_id, node))
+            elif _tells_other_field(node):
+                _add_around(node, part, others)
+        for itself, row in rows[:_MOST_ROWS]:
             if itself in seen:
                 continue
             seen.add(itself)
-            if itself not in others and is_visible(row):
+            if itself not in others and row.id not in _OTHER_FIELD_ENTRIES and is_visible(row):
                 yield row
 
 
 def _parts(page: PageReading, selector: str) -> Iterable[LexborNode]:
+    if not page.document.may_have(selector):
+        return ()
     if selector in _FOLDED:
         return (part for part in page.document.select(selector) if page.option_around(part) is None)
     return page.offered(selector)
 
 
-def _rows_of_other_fields(part: LexborNode) -> set[int]:
-    """The ``mem_id``s of the elements of a part around what has a field of its own."""
-    around: set[int] = set()
-    ends = part.mem_id
-    for inner in part.css(_TELLING)[:_MOST_TELLING]:
-        if not _tells_other_field(inner):
-            continue
-        current: LexborNode | None = inner
-        while current is not None and current.mem_id not in around and current.mem_id != ends:
-            around.add(current.mem_id)
-            current = current.parent
-    return around
-
-
 def _tells_other_field(node: LexborNode) -> bool:
+    attributes = node.attributes
     if node.tag == "a":
-        return _OTHER_FIELD_LINK.search(node.attributes.get("href") or "") is not None
-    if node.tag == "i":
-        return "a-icon-star" in (node.attributes.get("class") or "")
-    return node.id in _OTHER_FIELD_ENTRIES
+        return _OTHER_FIELD_LINK.search(attributes.get("href") or "") is not None
+    return "a-icon-star" in (attributes.get("class") or "")
+
+
+def _add_around(node: LexborNode, part: LexborNode, around: set[int]) -> None:
+    """Adds the ``mem_id``s of an element and of those around it within the part."""
+    ends = part.mem_id
+    current: LexborNode | None = node
+    while current is not None and current.mem_id not in around and current.mem_id != ends:
+        around.add(current.mem_id)
+        current = current.parent
 
 
 @lru_cache(maxsize=4096)  # pages have the same few hundred labels
@@ -190,9 +189,9 @@ def _of_list(entry: LexborNode) -> tuple[str, str]:
 def _value(node: LexborNode) -> str:
     """A value's text, without a link to help at its end: "3 pounds (View shipping rates)"; of a
     long one that is there whole and cut off, the whole."""
-    only = node.first_child
-    if only is None or (only.next is None and only.is_text_node):
-        return _text(node)
+    plain = _plain_text(node)
+    if plain is not None:
+        return plain
     whole = node.css_first(_WHOLE)
     if whole is not None and node.tag != "li":
         return _text(whole)
@@ -207,9 +206,21 @@ def _value(node: LexborNode) -> str:
 
 def _text(node: LexborNode) -> str:
     """The visible text of a cell or an entry, cut off where it is long."""
+    plain = _plain_text(node)
+    if plain is not None:
+        return plain
+    pieces = text_pieces(node, _MOST_PIECES)
+    return _short(" ".join([piece[:_LONGEST_PIECE] for piece in pieces]))
+
+
+def _plain_text(node: LexborNode) -> str | None:
+    """The same of an element that holds nothing but one text, as most cells; None of others."""
     only = node.first_child
-    if only is not None and only.next is None and only.is_text_node:
-        pieces = [only.text_content or ""]
-    else:
-        pieces = text_pieces(node, _MOST_PIECES)
-    return clean(" ".join([piece[:_LONGEST_PIECE] for piece in pieces]))[:_LONGEST_VALUE].rstrip()
+    if only is None or not only.is_text_node or only.next is not None:
+        return None
+    return _short((only.text_content or "")[:_LONGEST_PIECE])
+
+
+def _short(text: str) -> str:
+    text = clean(text)
+    return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE].rstrip()
