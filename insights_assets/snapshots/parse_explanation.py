@@ -62,8 +62,10 @@ def _statement(statement: Statement) -> str:
 
 
 def _short(value: Any) -> str:
-    if value in (None, []):
+    if value in (None, [], {}):
         return "none"
+    if isinstance(value, dict):
+        value = [f"{name}: {said}" for name, said in value.items()]
     text = "; ".join(map(_entry, value)) if isinstance(value, list) else str(value)
     # A page's text may hold what a terminal takes for commands.
     text = "".join(c if c.isprintable() else " " for c in text)

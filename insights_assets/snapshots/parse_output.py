@@ -29,6 +29,7 @@ _SNAPSHOT_FIELDS = (
     "availability",
     "seller",
     "bullets",
+    "attributes",
     "description",
     "images",
     "breadcrumbs",

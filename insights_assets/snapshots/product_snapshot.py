@@ -46,8 +46,10 @@ class ProductSnapshot:
     Money is exact, in ``currency`` (ISO 4217). ``price`` is what any new buyer pays in the buy
     box; None comes with ``price_missing_reason``. ``rating`` is 0-5, ``rating_count`` counts
     ratings (not written reviews). ``coupon`` is the text shown ("5 %", "$3.00"). ``offers_from``
-    is the lowest other-seller offer, new or used, that the page names. ``images`` are the
-    addresses of the main gallery, largest form known.
+    is the lowest other-seller offer, new or used, that the page names. ``attributes`` are
+    the rows of the page's detail tables and lists, label -> value as shown, in page order, but for
+    those that have a field of their own. ``images`` are the addresses of the main gallery, largest
+    form known.
     """
 
     marketplace: str
@@ -70,6 +72,7 @@ class ProductSnapshot:
     availability: Availability = Availability.UNKNOWN
     seller: str | None = None
     bullets: tuple[str, ...] = ()
+    attributes: dict[str, str] = field(default_factory=dict)
     description: str | None = None
     images: tuple[str, ...] = ()
     breadcrumbs: tuple[str, ...] = ()

@@ -209,6 +209,8 @@ def unchanged_snapshots(warehouse: Warehouse, scope: Scope) -> pd.DataFrame:
             of_origin(Origin.PAGE),
             snapshots.c.parser_version == PARSER_VERSION,
             snapshots.c.schema_version == SCHEMA_VERSION,
+            # What the database has lost by a step back to an older schema is read again.
+            snapshots.c.attributes.is_not(None),
         )
     )
     # Of several that are the same, any: all say the same.
@@ -287,6 +289,7 @@ def _snapshot_columns(snapshot: ProductSnapshot) -> dict[str, Any]:
         "availability": snapshot.availability.value,
         "seller": snapshot.seller,
         "bullets": list(snapshot.bullets),
+        "attributes": snapshot.attributes,
         "description": snapshot.description,
         "images": list(snapshot.images),
         "breadcrumbs": list(snapshot.breadcrumbs),

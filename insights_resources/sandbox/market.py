@@ -276,6 +276,7 @@ def _snapshot(product: SandboxProduct, state: DayState, layout: str) -> Snapshot
         availability=availability,
         seller=product.sellers[state.seller] if says_stock else None,
         bullets=product.bullets(state.bullet_variant, state.bullet_count),
+        attributes=product.attributes,
         description=product.description,
         images=tuple(
             f"https://m.media-amazon.com/images/I/{image}._AC_SL1500_.jpg" for image in images

@@ -171,9 +171,9 @@ class _PageView:
             "year": self.extras.day.year,
             "fitment": self.t["see_all"],
             "details_form": self.extras.details_form,
-            "facts": self._facts(),
-            "specifications": self._specifications(),
-            "first_available": self._first_available(),
+            "facts": self.product.facts,
+            "specifications": self.product.facts[:-1],
+            "first_available": self.product.first_available,
             **self._rating_values(),
             **self._rank_values(),
             **self._price_values(),
@@ -181,25 +181,6 @@ class _PageView:
             **self._gallery_values(),
             **self._distractor_values(),
         }
-
-    def _first_available(self) -> str:
-        return self.language.day(date(2023, 3, 1) + timedelta(days=37 * self.product.position))
-
-    def _facts(self) -> list[tuple[str, str]]:
-        return [
-            (self.t["dimensions"], f"{20 + self.product.position} x 12 x 9 cm; 420 g"),
-            (self.t["first_available"], self._first_available()),
-            (self.t["manufacturer"], self.s.brand),
-            ("ASIN", self.s.asin),
-        ]
-
-    def _specifications(self) -> list[tuple[str, str]]:
-        return [
-            (self.t["brand"], self.s.brand),
-            (self.t["manufacturer"], self.s.brand),
-            (self.t["colour"], self.product.colour),
-            (self.t["dimensions"], f"{20 + self.product.position} x 12 x 9 cm; 420 g"),
-        ]
 
     def _rating_values(self) -> dict[str, Any]:
         if self.s.rating is None or self.s.rating_count is None:

@@ -47,6 +47,7 @@ class SnapshotTruth:
     availability: str
     seller: str | None
     bullets: tuple[str, ...]
+    attributes: dict[str, str]
     description: str | None
     images: tuple[str, ...]
     breadcrumbs: tuple[str, ...]

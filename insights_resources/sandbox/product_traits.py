@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 
 from insights_resources.marketplaces import ProductKey, marketplace
@@ -109,6 +110,28 @@ class SandboxProduct:
         shift = self.position % len(texts)
         joiner = "" if self.language.tag == "ja-jp" else " "
         return joiner.join(texts[shift:] + texts[:shift])
+
+    @property
+    def first_available(self) -> str:
+        """The date as the page writes it."""
+        return self.language.day(date(2023, 3, 1) + timedelta(days=37 * self.position))
+
+    @property
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """The rows of its details: label and value, in page order."""
+        labels = self.language.phrases
+        size_and_weight = (labels["dimensions"], f"{20 + self.position} x 12 x 9 cm; 420 g")
+        maker = (labels["manufacturer"], self.brand)
+        available = (labels["first_available"], self.first_available)
+        if self.details_form == "list":
+            return size_and_weight, available, maker
+        brand, colour = (labels["brand"], self.brand), (labels["colour"], self.colour)
+        return brand, maker, colour, size_and_weight, available
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """The same as a reader sees them, with single spaces."""
+        return {label: " ".join(value.split()) for label, value in self.facts}
 
     def layout_on(self, day_number: int) -> str:
         """``modern``, ``classic`` or ``mobile``: some products' desktop pages change over one day,

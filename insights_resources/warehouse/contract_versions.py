@@ -54,7 +54,12 @@ VERSIONS: tuple[ContractVersion, ...] = (
         "page_requests: pages that were wanted, and what came of each; products: capture_hours; "
         "product_freshness.",
     ),
-    ContractVersion("1.4", "competitive_groups: template and locale of a group's reports."),
+    ContractVersion(
+        "1.4",
+        "product_snapshots, product_snapshot_versions, snapshot_as_of: attributes, the rows of a "
+        "page's detail tables and lists.",
+    ),
+    ContractVersion("1.5", "competitive_groups: template and locale of a group's reports."),
 )
 
 

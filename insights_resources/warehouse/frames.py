@@ -40,7 +40,7 @@ from insights_resources.warehouse.column_types import (
     is_clean,
 )
 from insights_resources.warehouse.series_of_column import series_of_column
-from insights_resources.warehouse.tables import AUDIT_COLUMNS
+from insights_resources.warehouse.tables import AUDIT_COLUMNS, HASHED_WHERE_KNOWN
 
 #: Hashed in place of a missing value.
 _MISSING = "\x00missing"
@@ -227,9 +227,12 @@ def row_hashes(frame: pd.DataFrame, table: Table) -> pd.Series:
     """A 64-bit hash (int64) of each row's own columns: equal rows have equal hashes, in every
     process and on both engines."""
     names = own_columns(table)
+    later = [name for name in names if HASHED_WHERE_KNOWN in table.c[name].info]
     canonical: dict[str, Any] = {}
     texts = json_as_text(frame[names], table)
     for name in names:
+        if name in later:
+            continue
         series = texts[name]
         dtype = dtype_of(table.c[name])
         if is_categorical(series):
@@ -247,5 +250,15 @@ def row_hashes(frame: pd.DataFrame, table: Table) -> pd.Series:
     if frame.empty:
         return pd.Series([], dtype="int64", index=frame.index)
     # Without a search for equal texts first: those that are few are categoricals.
-    hashes = pd.util.hash_pandas_object(pd.DataFrame(canonical), index=False, categorize=False)
-    return pd.Series(hashes.to_numpy().view("int64"), index=frame.index)
+    hashes = _hashes(canonical)
+    for name in later:
+        known = texts[name].notna().to_numpy()
+        if known.any():
+            values = texts[name][known].astype("object").reset_index(drop=True)
+            hashes[known] = _hashes({"without it": pd.Series(hashes[known]), name: values})
+    return pd.Series(hashes, index=frame.index)
+
+
+def _hashes(columns: dict[str, Any]) -> NDArray[np.int64]:
+    found = pd.util.hash_pandas_object(pd.DataFrame(columns), index=False, categorize=False)
+    return found.to_numpy().view("int64").copy()

@@ -70,6 +70,10 @@ _BY_MONTH = "RANGE (day)"
 #: What was captured longer before than this is stale: too old to be compared with others.
 FRESH_HOURS = 48
 
+#: Key of a column's ``info``: it came after rows of its table were stored. Where it is NULL it is no
+#: part of a row's hash, so that rows that do not know it have not changed.
+HASHED_WHERE_KNOWN = "hashed_where_known"
+
 #: Audit columns of a versioned fact: how a row came to be, not what it says.
 AUDIT_COLUMNS = ("build_id", "row_hash", "recorded_at", "superseded_at")
 
@@ -752,6 +756,12 @@ product_snapshots = _versioned_fact(
         "bullets",
         Json,
         comment="Feature bullets: list of texts; NULL: not known (an import has no listing).",
+    ),
+    Column(
+        "attributes",
+        Json,
+        comment="Rows of the detail tables and lists: {label as shown: value as shown}, units as written, without rank, ratings, seller and ASIN; {}: the page has none; NULL: not known (an import has no listing, an older parser did not read them).",
+        info={HASHED_WHERE_KNOWN: True},
     ),
     _text("description", "Product description; NULL: none."),
     Column(

@@ -32,6 +32,7 @@ def store_snapshots(warehouse: Warehouse, captures: Iterable[Mapping[str, Any]])
         coupon=missing_text,
         parser_version=pd.array(["test"] * size, dtype="str"),
         schema_version=pd.array([1] * size, dtype="Int64"),
+        attributes=[{} for _ in range(size)],
         breadcrumbs=[[] for _ in range(size)],
         field_sources=[{} for _ in range(size)],
         disputed_fields=[{} for _ in range(size)],

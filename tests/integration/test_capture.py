@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from dagster import AssetCheckResult
-from sqlalchemy import Table, select
+from sqlalchemy import Table, null, select, update
 
 import insights_assets.snapshots.rebuild as snapshots_rebuild
 from insights_assets.capture.archive_comparison import compare_archive
@@ -381,6 +381,41 @@ def test_a_day_is_complete_when_every_active_product_has_a_page(
     assert _found(_check(pages_of_the_day, warehouse_url))["missing"] == str(KEYS[5])
     sync_products(warehouse, "file", map(TrackedProduct, KEYS[:5]))
     assert _check(pages_of_the_day, warehouse_url).passed
+
+
+def test_attributes_are_stored_and_found_by_label(
+    warehouse: Warehouse, archive: PageArchive
+) -> None:
+    _capture(warehouse, archive, [_page(key) for key in KEYS])
+    rebuild_snapshots(warehouse, archive, Scope.of_day(DAY))
+    truths = [MARKET.truth(key, DAY).snapshot for key in KEYS]
+    right = {truth.asin: truth.attributes for truth in truths if truth is not None}
+    rows = _rows(warehouse, tables.product_snapshots)
+    assert {row["asin"]: row["attributes"] for row in rows} == right
+    snapshots = tables.product_snapshots
+    label, value = next(iter(right[KEYS[0].asin].items()))
+    found = select(snapshots.c.asin).where(snapshots.c.attributes[label].as_string() == value)
+    with warehouse.read() as connection:
+        assert KEYS[0].asin in connection.scalars(found).all()
+
+
+def test_snapshots_that_do_not_know_attributes_are_read_again(
+    warehouse: Warehouse, archive: PageArchive
+) -> None:
+    """As a step back to the schema before, and forward again, leaves them."""
+    first = _page(KEYS[0])
+    _capture(warehouse, archive, [first])
+    rebuild_snapshots(warehouse, archive, Scope.of_day(DAY))
+    snapshots = tables.product_snapshots
+    (before,) = _rows(warehouse, snapshots)
+    with warehouse.begin() as connection:
+        lost = {"attributes": null(), "row_hash": before["row_hash"] ^ 1}
+        connection.execute(update(snapshots).values(lost))
+    later = replace(first, captured_at=first.captured_at + timedelta(hours=3))
+    _capture(warehouse, archive, [later])
+    rebuild_snapshots(warehouse, archive, Scope.of_day(DAY))
+    standing = [row["attributes"] for row in _rows(warehouse, snapshots)]
+    assert standing == [before["attributes"]] * 2
 
 
 def test_pages_whose_sources_disagree_on_the_price_are_found_by_query_and_by_the_check(

@@ -86,6 +86,7 @@ def test_an_observation_a_row(warehouse: Warehouse, tmp_path: Path) -> None:
     # A price says nothing of stock, and an import nothing of the listing.
     assert second["availability"] == "unknown"
     assert second["title"] is second["bullets"] is second["images"] is None
+    assert second["attributes"] is None
     assert (third["price"], third["price_missing_reason"], third["currency"]) == (
         None,
         "not_on_page",

@@ -82,6 +82,7 @@ def snapshots_of(seen: Observations, layout: Layout, rank_category: str | None) 
         "bsr": _ranks(seen, rank_category),
         "availability": _text(price.availability),
         "bullets": no_document,
+        "attributes": no_document,
         "images": no_document,
         "breadcrumbs": _of_few(["[]"], every, JSON_TEXT),
         "field_sources": _sources(seen, price),

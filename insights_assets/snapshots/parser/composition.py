@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from insights_assets.snapshots.parser import listing, other_prices, ratings
+from insights_assets.snapshots.parser.attributes import attributes
 from insights_assets.snapshots.parser.buy_box import read_buy_box
 from insights_assets.snapshots.parser.page_reading import PageReading
 from insights_assets.snapshots.parser.ranks import best_sellers_ranks
@@ -13,7 +14,7 @@ from insights_resources.page_providers.protocol import Verdict
 from insights_resources.page_providers.verdict import PageJudgement, judge_page
 
 #: Stored with every snapshot. Raise it with each change that may change a value.
-PARSER_VERSION = "1.2"
+PARSER_VERSION = "1.3"
 
 
 def parse_page(
@@ -94,6 +95,7 @@ def _snapshot(page: PageReading) -> ProductSnapshot:
         availability=offer.availability,
         seller=offer.seller,
         bullets=listing.bullets(page),
+        attributes=attributes(page),
         description=listing.description(page),
         images=listing.images(page),
         breadcrumbs=listing.breadcrumbs(page),

@@ -233,6 +233,7 @@ CHANGES: dict[str, Any] = {
     "rating_count": None,
     "bsr": [{"category": "Küche", "node_id": "", "rank": 7}],
     "bullets": [""],
+    "attributes": {},
     "field_sources": {},
 }
 
@@ -263,9 +264,13 @@ def test_equal_rows_have_equal_hashes_however_they_came() -> None:
 
 
 def test_the_hash_does_not_depend_on_the_rows_beside_it() -> None:
-    rows = [snapshot(page_id="p2", price=None, brand="X", rating=None), snapshot()]
+    knowing = snapshot(page_id="p3", attributes={"Farbe": "Blau", "Gewicht": "1 kg"})
+    rows = [snapshot(page_id="p2", price=None, brand="X", rating=None), snapshot(), knowing]
     together = row_hashes(conform(frame_of(*rows), SNAPSHOTS), SNAPSHOTS)
     assert together[1] == hash_of(snapshot())
+    assert together[2] == hash_of(knowing)
+    same = knowing | {"attributes": {"Gewicht": "1 kg", "Farbe": "Blau"}}
+    assert hash_of(same) == hash_of(knowing) != hash_of(knowing | {"attributes": {"Farbe": "Rot"}})
 
 
 def test_hashes_are_the_same_in_every_process_and_release() -> None:

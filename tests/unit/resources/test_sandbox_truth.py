@@ -43,6 +43,7 @@ BASE = SnapshotTruth(
     availability="in_stock",
     seller="Amazon.com",
     bullets=("a", "b", "c", "d", "e"),
+    attributes={},
     description="y" * 500,
     images=tuple("1234567"),
     breadcrumbs=(),

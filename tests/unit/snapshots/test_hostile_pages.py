@@ -112,6 +112,8 @@ def test_parts_repeated_without_end_are_read_in_time() -> None:
         "galleries": "<script>'colorImages': {'initial': [[[[[[</script>",
         "numbers": '<i id="acrPopover" title="' + "9" * 100 + '"></i>',
         "stock": '<p id="availability">only only only</p>',
+        "details": '<div id="prodDetails"><table><tr><th>Size</th><td>1 m</td></tr></table></div>',
+        "rows": '<ul id="detailBullets_feature_div"><li><b>Size:</b> <a href="#">1 m</a></li></ul>',
     }
     for name, part in many.items():
         started = time.process_time()
@@ -122,7 +124,7 @@ def test_parts_repeated_without_end_are_read_in_time() -> None:
 
 @pytest.mark.parametrize(
     "around",
-    ["corePriceDisplay_desktop_feature_div", "olp_feature_div"],
+    ["corePriceDisplay_desktop_feature_div", "olp_feature_div", "prodDetails"],
 )
 @pytest.mark.parametrize(
     "part",
@@ -131,6 +133,8 @@ def test_parts_repeated_without_end_are_read_in_time() -> None:
         '<i2 id="availability">',
         '<i2 id="corePrice_feature_div" class="a-price">',
         '<ul><li class="item">',
+        '<ul id="detailBullets_feature_div"><li><b>Size:</b><a href="/review">',
+        "<table><tr><td>Size</td><td>",
         "<tr><td>",
     ],
 )
@@ -139,6 +143,16 @@ def test_parts_within_themselves_are_read_in_time(around: str, part: str) -> Non
     page = product_page(f'<div id="{around}">' + part * (7_800 // part.count("<")) + "$1</div>")
     started = time.process_time()
     assert parse_page(page).snapshot is not None
+    assert time.process_time() - started < 10
+
+
+def test_a_long_text_in_details_within_each_other_is_read_in_time() -> None:
+    names = ("prodDetails", "detailBullets_feature_div", "detail_bullets_id", "tech") * 10
+    parts = "".join(f'<div id="{name}"><ul><li><b>Size:</b>' for name in names)
+    started = time.process_time()
+    snapshot = parse_page(product_page(parts + "1 m " * 2_000_000)).snapshot
+    assert snapshot is not None
+    assert all(len(value) <= 1000 for value in snapshot.attributes.values())
     assert time.process_time() - started < 10
 
 

@@ -31,6 +31,7 @@ KEYS = [
     "availability",
     "seller",
     "bullets",
+    "attributes",
     "description",
     "images",
     "breadcrumbs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,13 @@ from tests.unit.snapshots.labelled_pages import (
 )
 
 pytestmark = pytest.mark.shared
+
+#: Scripts, styles, marks of direction, links to help.
+NO_TEXT = re.compile(
+    r"[{}<>\u200b-\u200f\u202a-\u202e\u2066-\u2069]"
+    r"|function ?\(|https?:|(?i:learn more|see more|view ship)"
+)
+ELSEWHERE = re.compile(r"(?i)rank|rang\b|review|rezension|recension|commentaires|opiniones|avalia")
 
 
 def test_every_field_against_the_labels(shared_data: Path) -> None:
@@ -61,6 +69,29 @@ def test_a_page_without_a_price_says_why(shared_data: Path) -> None:
             assert (snapshot.price is None) == (snapshot.price_missing_reason is not None)
             if snapshot.price is not None:
                 assert {"price", "title"} <= snapshot.field_sources.keys()
+
+
+#: Excerpts, and phones' pages of 2013 and 2014, which show no details.
+WITHOUT_DETAILS = {"B09MCGPN62", "0596516177", "193609620X"}
+
+
+def test_attributes_are_clean_rows_without_what_has_a_field_of_its_own(shared_data: Path) -> None:
+    without = set()
+    for row in manifest(shared_data):
+        snapshot = parse_page(page_bytes(shared_data, row["file"])).snapshot
+        if snapshot is None:
+            continue
+        if not snapshot.attributes:
+            without.add(snapshot.asin)
+        for label, value in snapshot.attributes.items():
+            shown = f"{row['file']}: {label!r} = {value!r}"
+            assert label == " ".join(label.split()).strip(":： "), shown
+            assert value == " ".join(value.split()), shown
+            assert value, shown
+            assert not NO_TEXT.search(f"{label} {value}"), shown
+            assert not ELSEWHERE.search(label), shown
+            assert value != snapshot.asin or label == "ISBN-10", shown
+    assert without <= WITHOUT_DETAILS
 
 
 def test_capture_times_lie_in_the_pages_years(shared_data: Path) -> None:
