@@ -174,5 +174,5 @@ def test_small_changes_of_a_rating_count_in_fashion() -> None:
         *kettles()[1:],
         features={"A000000000": {"rating_change_30d": -0.06}},
     )
-    assert "The rating of “Kettle A” fell by 0.1" in told(sheet, "fashion", "threats")
+    assert "“Kettle A” fell in rating by 0.1" in told(sheet, "fashion", "threats")
     assert "rating" not in told(sheet, "generic", "threats")
