@@ -30,6 +30,7 @@ from insights_assets.reports.product_facts import (
     feature_facts,
     name_facts,
     score_facts,
+    subscription_facts,
     what_if_facts,
 )
 from insights_resources.locales import DEFAULT_LOCALE
@@ -157,6 +158,9 @@ def fact_sheet(
         facts += name_facts(inputs, member, day)
         if features is not None:
             facts += feature_facts(member, features, day)
+        subscription = inputs.subscriptions.get((member.product, day))
+        if subscription is not None:
+            facts += subscription_facts(member, subscription, features, day)
         if score is not None:
             facts += score_facts(member, score, day)
             facts += what_if_facts(member, score, day)

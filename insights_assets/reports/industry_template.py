@@ -50,6 +50,7 @@ SentenceName = Literal[
     "cheapest_below_peers",
     "most_new_ratings",
     "largest_discount",
+    "subscriptions",
     # Weaknesses.
     "last_place",
     "leader_weakest",
@@ -71,6 +72,7 @@ SentenceName = Literal[
     "unscored",
     "other_dimensions",
     "missing_scores",
+    "price_ranges",
     "carried",
     "robust_leader",
 ]

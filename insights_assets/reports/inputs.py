@@ -64,6 +64,16 @@ STANDING_READ = (
     "position",
     "coverage",
 )
+#: Columns of ``fact_product_snapshots`` that tell of Subscribe & Save.
+SUBSCRIPTION_READ = (
+    "marketplace",
+    "asin",
+    "day",
+    "captured_at",
+    "page_id",
+    "currency",
+    "subscribe_save_price",
+)
 _ALERTS = (
     "alert_id",
     "rule_id",
@@ -104,6 +114,8 @@ class ReportInputs:
         default_factory=lambda: defaultdict(dict)
     )
     alerts: dict[ProductKey, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    #: The last capture of the day that shows a Subscribe & Save price, as ``SUBSCRIPTION_READ``.
+    subscriptions: dict[tuple[ProductKey, date], Row] = field(default_factory=dict)
     _titles: dict[ProductKey, tuple[list[date], list[str]]] = field(default_factory=dict)
 
     def members(self, group_id: str, day: date) -> list[ProductKey]:
@@ -203,6 +215,13 @@ def read_inputs(warehouse: Warehouse, scope: Scope, groups: Sequence[str]) -> Re
         )
         first = scope.first_day - timedelta(days=_TITLE_DAYS)
         inputs.add_titles(_rows(warehouse, connection, titles, first, scope.last_day))
+        subscriptions = (
+            _of_members(snapshots, SUBSCRIPTION_READ, groups)
+            .where(snapshots.c.subscribe_save_price.is_not(None))
+            .order_by(snapshots.c.captured_at, snapshots.c.page_id)
+        )
+        for row in _rows(warehouse, connection, subscriptions, scope.first_day, scope.last_day):
+            inputs.subscriptions[_product(row), row["day"]] = row
     return inputs
 
 

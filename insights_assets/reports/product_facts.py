@@ -98,6 +98,35 @@ def feature_facts(member: Member, row: Row, day: date) -> Iterator[Fact]:
         )
 
 
+def subscription_facts(member: Member, row: Row, price: Row | None, day: date) -> Iterator[Fact]:
+    """The Subscribe & Save price of a snapshot, and how far it is below the day's closing price
+    (``price``: its row of the features)."""
+    source = product_source(member, day)
+    subscribed, currency = row["subscribe_save_price"], row["currency"]
+    table, column = "fact_product_snapshots", "subscribe_save_price"
+    yield from fact_of(
+        member.subject,
+        "subscribe_save_price",
+        "Subscribe & Save price",
+        from_minor(subscribed),
+        currency,
+        table,
+        source,
+        column,
+    )
+    if price is not None and price["price"] and price["currency"] == currency:
+        yield from fact_of(
+            member.subject,
+            "subscribe_save_discount",
+            "discount of Subscribe & Save from the price",
+            1 - subscribed / price["price"],
+            "ratio",
+            table,
+            source,
+            f"1 - {column} / price",
+        )
+
+
 def score_facts(member: Member, row: Row, day: date) -> Iterator[Fact]:
     source = score_source(member, row, day)
     for key, name, unit, column in _SCORE_FACTS:

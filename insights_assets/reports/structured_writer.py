@@ -301,6 +301,15 @@ def _largest_discount(n: Prose) -> None:
             n.say("largest_discount", about=member)
 
 
+def _subscriptions(n: Prose) -> None:
+    """The best offers of Subscribe & Save."""
+    offers = best(n.sheet, n.sheet.members, "subscribe_save_discount")
+    for member in offers[: n.template.limits.of_a_kind]:
+        discount = n.sheet.number(member.subject, "subscribe_save_discount") or 0.0
+        if discount >= n.template.thresholds.price_move:
+            n.say("subscription", about=member)
+
+
 def _last_place(n: Prose) -> None:
     ranked = n.sheet.ranked()
     if len(ranked) > 2 and differ(n.sheet, ranked[0], ranked[-1], "overall"):
@@ -493,6 +502,13 @@ def _missing_scores(n: Prose) -> None:
             )
 
 
+def _price_ranges(n: Prose) -> None:
+    for member in n.sheet.members:
+        if n.sheet.text(member.subject, "price_missing_reason") == "variation_range":
+            n.also(member, "price_missing_reason")
+            n.say("price_range_only", about=member)
+
+
 def _carried(n: Prose) -> None:
     if n.sheet.number(GROUP, "carried"):
         n.say("carried")
@@ -551,6 +567,7 @@ SENTENCES: Mapping[str, Callable[[Prose], None]] = {
     "cheapest_below_peers": _cheapest_below_peers,
     "most_new_ratings": _most_new_ratings,
     "largest_discount": _largest_discount,
+    "subscriptions": _subscriptions,
     "last_place": _last_place,
     "leader_weakest": _leader_weakest,
     "leader_above_cheapest": _leader_above_cheapest,
@@ -569,6 +586,7 @@ SENTENCES: Mapping[str, Callable[[Prose], None]] = {
     "unscored": _unscored,
     "other_dimensions": _other_dimensions,
     "missing_scores": _missing_scores,
+    "price_ranges": _price_ranges,
     "carried": _carried,
     "robust_leader": _robust_leader,
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from insights_assets.reports.facts import FactSheet
+from insights_assets.reports.facts import FactSheet, fact_sheet
 from insights_assets.reports.industry_template import (
     ADVICE_NAMES,
     GENERIC,
@@ -20,7 +20,9 @@ from insights_assets.reports.structured_recommendations import ADVICE
 from insights_assets.reports.structured_writer import SENTENCES, write_report
 from insights_assets.reports.verification import verify_report
 from insights_resources.errors import ConfigurationError
-from tests.unit.reports.sheets import kettle, kettles, sheet_of
+from insights_resources.marketplaces import ProductKey
+from tests.unit.competition.group_days import DAY
+from tests.unit.reports.sheets import GROUP_ID, inputs_of, kettle, kettles, sheet_of
 
 
 def told(sheet: FactSheet, template: str, section: str) -> str:
@@ -147,11 +149,30 @@ def test_discounts_from_the_list_price_are_told_where_they_draw(template: str) -
     assert words not in told(sheet, "generic", "strengths")
 
 
+def test_grocery_tells_the_best_offers_of_subscribe_and_save() -> None:
+    inputs = inputs_of(*kettles())
+    product = ProductKey("amazon.de", "B000000000")
+    inputs.subscriptions[product, DAY] = {"currency": "EUR", "subscribe_save_price": 1080}
+    sheet = fact_sheet(inputs, GROUP_ID, DAY)
+    words = "“Kettle B” costs €10.80 with Subscribe & Save, 10.0% less than without."
+    assert words in told(sheet, "grocery", "strengths")
+    assert words not in told(sheet, "generic", "strengths")
+
+
+def test_fashion_tells_whose_price_is_a_range_of_variations() -> None:
+    reason = {"price_missing_reason": "variation_range"}
+    sheet = sheet_of(*kettles()[1:], kettle("A", None, 4.5, 1), features={"A000000000": reason})
+    caveats = told(sheet, "fashion", "caveats")
+    assert caveats.startswith(
+        "“Kettle A” shows a range of prices alone, as no variation of it is chosen."
+    )
+
+
 def test_small_changes_of_a_rating_count_in_fashion() -> None:
     sheet = sheet_of(
         kettle("A", 1000, 4.5, 1),
         *kettles()[1:],
         features={"A000000000": {"rating_change_30d": -0.06}},
     )
-    assert "The rating of “Kettle A” fell by 0.1" in told(sheet, "fashion", "threats")
+    assert "“Kettle A” fell in rating by 0.1" in told(sheet, "fashion", "threats")
     assert "rating" not in told(sheet, "generic", "threats")

@@ -269,7 +269,7 @@ def test_threats_are_what_the_others_are_doing() -> None:
         "€12.00).",
         "“Kettle C” is gaining ground: over 7 days its top-level Best Sellers Rank improved by "
         "50.0% to 90.",
-        "The rating of “Kettle B” fell by 0.3 over 30 days to 4.0 stars.",
+        "“Kettle B” fell in rating by 0.3 over 30 days to 4.0 stars.",
     ]
     # A move of less than two per cent is not worth a sentence, and a rating that rose no threat.
     assert "Kettle D" not in " ".join(threats)
@@ -286,7 +286,7 @@ def test_the_largest_moves_of_the_week_are_told_with_why_they_matter() -> None:
     assert texts(report, "changes") == [
         "“Kettle B” became 20.0% cheaper over 7 days and now costs €12.00. That puts the others "
         "under pressure.",
-        "The top-level Best Sellers Rank of “Kettle A” worsened by 35.0% over 7 days to 10. It is "
+        "“Kettle A” saw its top-level Best Sellers Rank worsen by 35.0% over 7 days to 10. It is "
         "losing sales to others.",
     ]
 
@@ -323,11 +323,11 @@ def test_changes_since_the_last_report_are_told_with_why_they_matter() -> None:
     [
         (
             {"overall_score": 70.0, "position": 1},
-            "The overall score of “Kettle A” rose by 12.0 to 82.0 points, at the same place.",
+            "“Kettle A” rose in overall score by 12.0 to 82.0 points, at the same place.",
         ),
         (
             {"overall_score": 90.0, "position": 1},
-            "The overall score of “Kettle A” fell by 8.0 to 82.0 points, at the same place.",
+            "“Kettle A” fell in overall score by 8.0 to 82.0 points, at the same place.",
         ),
     ],
 )
