@@ -18,11 +18,11 @@ from pydantic import Field, PrivateAttr
 
 from insights_resources.cache import CACHED_TABLES, Cache
 from insights_resources.errors import ConfigurationError
+from insights_resources.outside_calls.guard import ProviderGuard, provider_guard
 from insights_resources.page_archive import PageArchive
 from insights_resources.page_providers.direct import ROBOT, DirectProvider
 from insights_resources.page_providers.fallback import FallbackProvider
 from insights_resources.page_providers.firecrawl import CLOUD_URL, FirecrawlProvider
-from insights_resources.page_providers.guard import ProviderGuard, provider_guard
 from insights_resources.page_providers.page_requests import CaptureBudget
 from insights_resources.page_providers.protocol import LivePageProvider, PageProvider
 from insights_resources.page_providers.robots_txt import RobotsTxt
@@ -159,7 +159,7 @@ class LivePages(PageProviderResource):
         """The provider of this name, on its own."""
         guard = provider_guard(
             "firecrawl",
-            pages_a_minute=self.firecrawl_pages_a_minute,
+            a_minute=self.firecrawl_pages_a_minute,
             redis_url=self.redis_url or None,
         )
         return FirecrawlProvider(
@@ -171,7 +171,7 @@ class LivePages(PageProviderResource):
             pages_a_minute = float(self.direct_pages_a_minute)
             return provider_guard(
                 f"direct {host}",
-                pages_a_minute=min(pages_a_minute, 60 / pause) if pause else pages_a_minute,
+                a_minute=min(pages_a_minute, 60 / pause) if pause else pages_a_minute,
                 burst=1,
                 redis_url=self.redis_url or None,
             )
