@@ -54,6 +54,11 @@ VERSIONS: tuple[ContractVersion, ...] = (
         "page_requests: pages that were wanted, and what came of each; products: capture_hours; "
         "product_freshness.",
     ),
+    ContractVersion(
+        "1.4",
+        "model_calls: calls of a language model, and what they cost; competitive_reports: model, "
+        "fallback_reason, input_tokens, output_tokens, cost, industry_template, locale.",
+    ),
 )
 
 

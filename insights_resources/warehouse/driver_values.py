@@ -2,8 +2,8 @@
 
 PostgreSQL is written in COPY's text format, and read in its binary one (``binary_copy``). SQLite is
 written and read as integers (money in its smallest unit, truth values), texts (days, instants,
-JSON) and reals. The conversions of single values by SQLAlchemy and by the drivers are left out on purpose:
-they cost more than the database itself.
+JSON) and reals. The conversions of single values by SQLAlchemy and by the drivers are left out on
+purpose: they cost more than the database itself.
 """
 
 from __future__ import annotations
