@@ -33,7 +33,8 @@ from insights_resources.page_providers.protocol import (
 )
 from insights_resources.page_providers.robots_txt import RobotsTxt
 from insights_resources.sandbox.faults import Fault, FaultPlan
-from insights_resources.sandbox.firecrawl_server import SandboxFirecrawl, serving
+from insights_resources.sandbox.firecrawl_server import SandboxFirecrawl
+from insights_resources.sandbox.http_server import serving
 from insights_resources.sandbox.market import SandboxMarket
 from insights_resources.sandbox.shop_server import SandboxShop
 from insights_resources.warehouse import tables

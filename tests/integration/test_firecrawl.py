@@ -24,7 +24,8 @@ from insights_resources.page_archive import PageArchive
 from insights_resources.page_providers.firecrawl import FirecrawlProvider
 from insights_resources.page_providers.protocol import CapturedPage, PageTarget, Verdict
 from insights_resources.sandbox.faults import Fault, FaultPlan
-from insights_resources.sandbox.firecrawl_server import SandboxFirecrawl, serving
+from insights_resources.sandbox.firecrawl_server import SandboxFirecrawl
+from insights_resources.sandbox.http_server import serving
 from insights_resources.sandbox.market import SandboxMarket
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
