@@ -14,6 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from insights_resources.errors import ConfigurationError
 
@@ -34,6 +35,8 @@ LONGEST_CAPTURE_HOURS = 24
 
 #: Cheap, and without an announced end.
 DEFAULT_MODEL = "gpt-5.6-luna"
+#: As the tables take it.
+_LONGEST_MODEL_NAME = 64
 
 _KNOWN = {
     "INSIGHTS_HOME": "folder of everything embedded (default: var/ in the project)",
@@ -271,6 +274,9 @@ def _model(get: Callable[[str], str | None]) -> ModelSettings:
     def dollars(name: str) -> Decimal | None:
         return _dollars(name, get(name))
 
+    name = get("INSIGHTS_MODEL") or DEFAULT_MODEL
+    if len(name) > _LONGEST_MODEL_NAME:
+        raise ConfigurationError(f"INSIGHTS_MODEL has more than {_LONGEST_MODEL_NAME} characters")
     api = get("INSIGHTS_MODEL_API")
     if api not in (None, "responses", "chat"):
         raise ConfigurationError(f"INSIGHTS_MODEL_API={api} must be 'responses' or 'chat'")
@@ -282,7 +288,7 @@ def _model(get: Callable[[str], str | None]) -> ModelSettings:
             "INSIGHTS_MODEL_OUTPUT_PRICE, in USD a million tokens"
         )
     return ModelSettings(
-        name=get("INSIGHTS_MODEL") or DEFAULT_MODEL,
+        name=name,
         has_key=get("OPENAI_API_KEY") is not None,
         url=_web_address(
             "INSIGHTS_MODEL_URL", get("INSIGHTS_MODEL_URL"), "http://localhost:8000/v1"
@@ -299,7 +305,13 @@ def _model(get: Callable[[str], str | None]) -> ModelSettings:
 
 
 def _web_address(name: str, url: str | None, example: str) -> str | None:
-    if url is not None and not re.match(r"https?://[^/]", url):
+    if url is None:
+        return None
+    try:
+        is_address = bool(re.match(r"https?://[^/]", url)) and urlsplit(url).port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
         raise ConfigurationError(f"{name} must start with http:// or https://, such as {example}")
     return url
 

@@ -243,19 +243,18 @@ class OpenAIModel:
 
         was_not_sent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
         try:
-            # The SDK's time-outs are between two bytes, this one is of the whole answer. A client
-            # for each: event loops come and go, and an answer takes far longer than a connection.
-            async with (
-                asyncio.timeout(self._seconds),
-                openai.AsyncOpenAI(
-                    api_key=self._api_key or _NO_KEY,
-                    base_url=self._base_url,
-                    max_retries=0,
-                    timeout=openai.Timeout(self._seconds, connect=_CONNECT_SECONDS),
-                ) as client,
-                self._create(client)(**body) as response,
-            ):
-                return await _bounded(response.iter_bytes())
+            # A client for each: event loops come and go, and an answer takes far longer than a
+            # connection.
+            async with openai.AsyncOpenAI(
+                api_key=self._api_key or _NO_KEY,
+                base_url=self._base_url,
+                max_retries=0,
+                timeout=openai.Timeout(self._seconds, connect=_CONNECT_SECONDS),
+            ) as client:
+                create = self._create(client)
+                # The SDK's time-outs are between two bytes, this one is of the whole answer.
+                async with asyncio.timeout(self._seconds), create(**body) as response:
+                    return await _bounded(response.iter_bytes())
         except openai.APIStatusError as error:
             raise self._refusal(error.status_code, error.response.headers, error.body) from None
         except (TimeoutError, httpx2.ReadTimeout) as error:

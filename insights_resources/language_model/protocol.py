@@ -136,7 +136,8 @@ class LanguageModel(Protocol):
     async def answer(
         self, request: StructuredRequest, run_id: str | None = None, *, anew: bool = False
     ) -> ModelAnswer:
-        """The answer to the request; raises ``LanguageModelError``.
+        """The answer to the request; raises ``LanguageModelError``, or ``WarehouseError`` when the
+        call cannot be noted, in which case it is not sent.
 
         A request whose outcome was paid before is not sent again, whatever that outcome was, unless
         ``anew``. ``run_id``: the Dagster run that asks.

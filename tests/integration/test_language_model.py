@@ -81,7 +81,7 @@ def question(content: str = "the kettle leads") -> StructuredRequest:
 
 @pytest.fixture
 def server() -> SandboxModel:
-    return SandboxModel(write, api_key=KEY, models=frozenset({"gpt-test"}), slow_seconds=3.0)
+    return SandboxModel(write, api_key=KEY, models=frozenset({"gpt-test"}), slow_seconds=4.0)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def model_of(
     guard = ProviderGuard(
         CircuitBreaker(url, store, failures=failures), None, RetryPolicy(tries=3), sleep=sleep
     )
-    given = {"api_key": KEY, "base_url": url, "api": api, "prices": PRICES, "seconds": 1.0}
+    given = {"api_key": KEY, "base_url": url, "api": api, "prices": PRICES, "seconds": 2.0}
     name = options.pop("name", "gpt-test")
     return OpenAIModel(name, ModelCalls(warehouse, budget), guard, **(given | options))
 

@@ -49,6 +49,8 @@ def test_nothing_set_means_the_embedded_defaults() -> None:
         ({"INSIGHTS_CAPTURE_HOURS": "25"}, "at most 24"),
         ({"INSIGHTS_CREDITS_A_DAY": "many"}, "INSIGHTS_CREDITS_A_DAY"),
         ({"INSIGHTS_MODEL_URL": "localhost:8000"}, "http://localhost:8000/v1"),
+        ({"INSIGHTS_MODEL_URL": "http://localhost:port/v1"}, "INSIGHTS_MODEL_URL"),
+        ({"INSIGHTS_MODEL": "g" * 65}, "INSIGHTS_MODEL has more than 64"),
         ({"INSIGHTS_MODEL_API": "assistants"}, "'responses' or 'chat'"),
         ({"INSIGHTS_MODEL_WORKERS": "0"}, "INSIGHTS_MODEL_WORKERS"),
         ({"INSIGHTS_MODEL_COST_A_DAY": "5"}, "INSIGHTS_MODEL_INPUT_PRICE"),
