@@ -27,19 +27,19 @@ from sqlalchemy import func, select
 from benchmarks.firecrawl_process import FIRST_DAY, ServerPlan, asked, firecrawl_process
 from insights_assets.capture.capture import CaptureSummary, capture_pages
 from insights_resources.marketplaces import ProductKey
-from insights_resources.page_archive import PageArchive
-from insights_resources.page_providers.circuit_breaker import (
+from insights_resources.outside_calls.circuit_breaker import (
     CircuitBreaker,
     OwnCircuits,
     SharedCircuits,
 )
+from insights_resources.outside_calls.guard import ProviderGuard
+from insights_resources.outside_calls.rate_limit import RateLimiter
+from insights_resources.outside_calls.retry_policy import RetryPolicy
+from insights_resources.page_archive import PageArchive
 from insights_resources.page_providers.direct import ROBOT, DirectProvider
 from insights_resources.page_providers.fallback import FallbackProvider
 from insights_resources.page_providers.firecrawl import FirecrawlProvider
-from insights_resources.page_providers.guard import ProviderGuard
 from insights_resources.page_providers.protocol import PageTarget
-from insights_resources.page_providers.rate_limit import RateLimiter
-from insights_resources.page_providers.retry_policy import RetryPolicy
 from insights_resources.page_providers.robots_txt import RobotsTxt
 from insights_resources.sandbox.faults import Fault
 from insights_resources.sandbox.market import SandboxMarket

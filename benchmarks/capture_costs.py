@@ -29,7 +29,8 @@ from insights_resources.cache import Cache
 from insights_resources.marketplaces import ProductKey
 from insights_resources.page_archive import PageArchive
 from insights_resources.page_providers.protocol import PageTarget
-from insights_resources.sandbox.firecrawl_server import SandboxFirecrawl, serving
+from insights_resources.sandbox.firecrawl_server import SandboxFirecrawl
+from insights_resources.sandbox.http_server import serving
 from insights_resources.sandbox.market import SandboxMarket
 from insights_resources.scope import Scope
 from insights_resources.warehouse.engine import Warehouse

@@ -16,7 +16,8 @@ import httpx
 
 from insights_resources.marketplaces import ProductKey
 from insights_resources.sandbox.faults import Fault, FaultPlan
-from insights_resources.sandbox.firecrawl_server import SandboxFirecrawl, serving
+from insights_resources.sandbox.firecrawl_server import SandboxFirecrawl
+from insights_resources.sandbox.http_server import serving
 from insights_resources.sandbox.market import SandboxMarket
 
 FIRST_DAY = date(2025, 1, 1)

@@ -23,7 +23,8 @@ class CatalogError(InvalidInputError):
 
 
 class ProviderError(InsightsError):
-    """A page provider failed. Base of the two below; never raised itself."""
+    """A provider outside failed: of pages, or a language model's server. Base of those below;
+    never raised itself."""
 
 
 class TransientProviderError(ProviderError):

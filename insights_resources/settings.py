@@ -10,9 +10,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from insights_resources.errors import ConfigurationError, InvalidInputError
 from insights_resources.locales import DEFAULT_LOCALE, parse_locale
@@ -31,6 +33,11 @@ SAVED_PAGES_FIRST_DAY = date(2013, 1, 1)
 
 #: A page is captured again after this at the latest: each day has one of its own.
 LONGEST_CAPTURE_HOURS = 24
+
+#: Cheap, and without an announced end.
+DEFAULT_MODEL = "gpt-5.6-luna"
+#: As the tables take it.
+_LONGEST_MODEL_NAME = 64
 
 _KNOWN = {
     "INSIGHTS_HOME": "folder of everything embedded (default: var/ in the project)",
@@ -53,6 +60,18 @@ _KNOWN = {
     "INSIGHTS_CREDITS_A_DAY": "most credits that a UTC day may cost (default: no limit)",
     "INSIGHTS_CREDITS_A_RUN": "most credits that one run spends (default: no limit)",
     "INSIGHTS_PAGES_A_PRODUCT": "how often a product is sent for on a day (default: 12)",
+    "INSIGHTS_MODEL": "language model that writes reports (default: gpt-5.6-luna, where there is "
+    "OPENAI_API_KEY or a server of your own; else none does)",
+    "INSIGHTS_MODEL_URL": "a server that speaks OpenAI's API, http://.../v1 (default: OpenAI's)",
+    "INSIGHTS_MODEL_API": "'responses' or 'chat' (default: responses at OpenAI, else chat)",
+    "INSIGHTS_MODEL_SECONDS": "longest time of an answer (default: 120)",
+    "INSIGHTS_MODEL_WORKERS": "answers asked for at once (default: 4)",
+    "INSIGHTS_MODEL_OUTPUT_TOKENS": "longest answer, reasoning included (default: 8000)",
+    "INSIGHTS_MODEL_TOKENS_A_DAY": "most tokens that a UTC day may take (default: 2000000)",
+    "INSIGHTS_MODEL_COST_A_DAY": "most USD that a UTC day may cost; needs both prices (default: no "
+    "limit)",
+    "INSIGHTS_MODEL_INPUT_PRICE": "USD a million input tokens (default: costs are not known)",
+    "INSIGHTS_MODEL_OUTPUT_PRICE": "USD a million output tokens (default: costs are not known)",
     "INSIGHTS_ARCHIVE_URL": "page archive, a folder or any fsspec URL (default: a folder)",
     "INSIGHTS_CATALOG": "catalog file (default: catalog.yaml in the project)",
     "INSIGHTS_RETENTION": "how long rows are kept (default: retention.yaml in the project)",
@@ -97,6 +116,30 @@ class LivePageSettings:
 
 
 @dataclass(frozen=True)
+class ModelSettings:
+    """The language model that writes reports. ``has_key``: of OpenAI's; the key itself stays in the
+    environment. ``url``: a compatible server instead. ``api`` None: as the server's kind has it.
+    Prices are in USD a million tokens, ``cost_a_day`` in USD; None: not known, no limit."""
+
+    name: str
+    has_key: bool
+    url: str | None
+    api: str | None
+    seconds: int
+    workers: int
+    output_tokens: int
+    tokens_a_day: int
+    cost_a_day: Decimal | None
+    input_price: Decimal | None
+    output_price: Decimal | None
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is somebody to ask."""
+        return self.has_key or self.url is not None
+
+
+@dataclass(frozen=True)
 class Settings:
     """Where everything is. Addresses with a password are named by their variable only."""
 
@@ -108,6 +151,7 @@ class Settings:
     page_source: PageSource
     pages_folder: Path | None
     live: LivePageSettings
+    model: ModelSettings
     archive_url: str
     catalog_file: Path
     retention_file: Path
@@ -139,8 +183,14 @@ class Settings:
         return (
             f"warehouse: {warehouse}; pages: {pages}; archive: {archive}; "
             f"cache: {'memory over Redis' if self.redis_url else 'memory'}; "
-            f"narrative: structured; notifications: log and alerts table"
+            f"narrative: {self._describe_model()}; notifications: log and alerts table"
         )
+
+    def _describe_model(self) -> str:
+        if not self.model.is_configured:
+            return "structured"
+        where = _without_secrets(self.model.url) if self.model.url else "OpenAI"
+        return f"{self.model.name} ({where})"
 
     def _describe_pages(self) -> str:
         live = self.live
@@ -184,6 +234,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         page_source=page_source,
         pages_folder=pages_folder,
         live=live,
+        model=_model(get),
         archive_url=get("INSIGHTS_ARCHIVE_URL") or str(home / "pages"),
         catalog_file=Path(get("INSIGHTS_CATALOG") or PROJECT_ROOT / "catalog.yaml"),
         retention_file=Path(get("INSIGHTS_RETENTION") or RETENTION_FILE),
@@ -204,12 +255,7 @@ def _live_pages(get: Callable[[str], str | None]) -> LivePageSettings:
         return None if get(name) is None else number(name, 1)
 
     def address(name: str) -> str | None:
-        url = get(name)
-        if url is not None and not re.match(r"https?://[^/]", url):
-            raise ConfigurationError(
-                f"{name} must start with http:// or https://, such as http://localhost:3002"
-            )
-        return url
+        return _web_address(name, get(name), "http://localhost:3002")
 
     return LivePageSettings(
         firecrawl_url=address("INSIGHTS_FIRECRAWL_URL"),
@@ -224,6 +270,63 @@ def _live_pages(get: Callable[[str], str | None]) -> LivePageSettings:
         credits_a_run=limit("INSIGHTS_CREDITS_A_RUN"),
         pages_a_product=number("INSIGHTS_PAGES_A_PRODUCT", 12),
     )
+
+
+def _model(get: Callable[[str], str | None]) -> ModelSettings:
+    def number(name: str, default: int) -> int:
+        return _whole_number(name, get(name), default, 1)
+
+    def dollars(name: str) -> Decimal | None:
+        return _dollars(name, get(name))
+
+    name = get("INSIGHTS_MODEL") or DEFAULT_MODEL
+    if len(name) > _LONGEST_MODEL_NAME:
+        raise ConfigurationError(f"INSIGHTS_MODEL has more than {_LONGEST_MODEL_NAME} characters")
+    api = get("INSIGHTS_MODEL_API")
+    if api not in (None, "responses", "chat"):
+        raise ConfigurationError(f"INSIGHTS_MODEL_API={api} must be 'responses' or 'chat'")
+    prices = dollars("INSIGHTS_MODEL_INPUT_PRICE"), dollars("INSIGHTS_MODEL_OUTPUT_PRICE")
+    cost_a_day = dollars("INSIGHTS_MODEL_COST_A_DAY")
+    if None in prices and (cost_a_day is not None or prices != (None, None)):
+        raise ConfigurationError(
+            "what a model costs takes both INSIGHTS_MODEL_INPUT_PRICE and "
+            "INSIGHTS_MODEL_OUTPUT_PRICE, in USD a million tokens"
+        )
+    return ModelSettings(
+        name=name,
+        has_key=get("OPENAI_API_KEY") is not None,
+        url=_web_address(
+            "INSIGHTS_MODEL_URL", get("INSIGHTS_MODEL_URL"), "http://localhost:8000/v1"
+        ),
+        api=api,
+        seconds=number("INSIGHTS_MODEL_SECONDS", 120),
+        workers=number("INSIGHTS_MODEL_WORKERS", 4),
+        output_tokens=number("INSIGHTS_MODEL_OUTPUT_TOKENS", 8_000),
+        tokens_a_day=number("INSIGHTS_MODEL_TOKENS_A_DAY", 2_000_000),
+        cost_a_day=cost_a_day,
+        input_price=prices[0],
+        output_price=prices[1],
+    )
+
+
+def _web_address(name: str, url: str | None, example: str) -> str | None:
+    if url is None:
+        return None
+    try:
+        is_address = bool(re.match(r"https?://[^/]", url)) and urlsplit(url).port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ConfigurationError(f"{name} must start with http:// or https://, such as {example}")
+    return url
+
+
+def _dollars(name: str, text: str | None) -> Decimal | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text):
+        raise ConfigurationError(f"{name}={text} is not an amount in USD, such as 0.25")
+    return Decimal(text)
 
 
 def _contact(text: str | None) -> str | None:

@@ -18,12 +18,16 @@ from pydantic import Field, PrivateAttr
 
 from insights_resources.cache import CACHED_TABLES, Cache
 from insights_resources.errors import ConfigurationError
+from insights_resources.language_model.budget import ModelBudget, ModelPrices
+from insights_resources.language_model.interfaces import ModelApi
+from insights_resources.language_model.ledger import ModelCalls
+from insights_resources.language_model.openai_model import OpenAIModel, server_name
 from insights_resources.locales import DEFAULT_LOCALE
+from insights_resources.outside_calls.guard import ProviderGuard, provider_guard
 from insights_resources.page_archive import PageArchive
 from insights_resources.page_providers.direct import ROBOT, DirectProvider
 from insights_resources.page_providers.fallback import FallbackProvider
 from insights_resources.page_providers.firecrawl import CLOUD_URL, FirecrawlProvider
-from insights_resources.page_providers.guard import ProviderGuard, provider_guard
 from insights_resources.page_providers.page_requests import CaptureBudget
 from insights_resources.page_providers.protocol import LivePageProvider, PageProvider
 from insights_resources.page_providers.robots_txt import RobotsTxt
@@ -160,7 +164,7 @@ class LivePages(PageProviderResource):
         """The provider of this name, on its own."""
         guard = provider_guard(
             "firecrawl",
-            pages_a_minute=self.firecrawl_pages_a_minute,
+            a_minute=self.firecrawl_pages_a_minute,
             redis_url=self.redis_url or None,
         )
         return FirecrawlProvider(
@@ -172,7 +176,7 @@ class LivePages(PageProviderResource):
             pages_a_minute = float(self.direct_pages_a_minute)
             return provider_guard(
                 f"direct {host}",
-                pages_a_minute=min(pages_a_minute, 60 / pause) if pause else pages_a_minute,
+                a_minute=min(pages_a_minute, 60 / pause) if pause else pages_a_minute,
                 burst=1,
                 redis_url=self.redis_url or None,
             )
@@ -201,6 +205,55 @@ class CaptureLimits(ConfigurableResource):
             None if self.credits_a_run is None else Decimal(self.credits_a_run),
             self.pages_a_product,
         )
+
+
+class LanguageModelResource(ConfigurableResource):
+    """The language model that may write reports: OpenAI's, or a compatible server's."""
+
+    model: str = Field(description="Its name, as the server has it.")
+    url: str = Field(default="", description="A compatible server's address; empty: OpenAI's.")
+    key: str = Field(default="", description="Its API key; empty: it needs none.")
+    api: str = Field(default="", description="responses or chat; empty: by the server's kind.")
+    seconds: int = Field(default=120, description="Longest time of an answer.")
+    workers: int = Field(default=4, description="Answers that a run asks for at once.")
+    output_tokens: int = Field(default=8_000, description="Longest answer, reasoning included.")
+    tokens_a_day: int = Field(default=2_000_000, description="By all calls of a UTC day.")
+    cost_a_day: str = Field(default="", description="USD, the same; empty: no limit.")
+    input_price: str = Field(default="", description="USD a million tokens; empty: not known.")
+    output_price: str = Field(default="", description="USD a million tokens; empty: not known.")
+    redis_url: str = Field(
+        default="",
+        description="redis://... that the circuit breaker is shared through; empty: each process "
+        "has its own.",
+    )
+
+    _model: OpenAIModel | None = PrivateAttr(default=None)
+
+    def open(self, warehouse: Warehouse) -> OpenAIModel | None:
+        """The model, which notes its calls in this warehouse; None: none is configured."""
+        if not self.key and not self.url:
+            return None
+        if self._model is None:
+            prices = None
+            if self.input_price and self.output_price:
+                prices = ModelPrices(Decimal(self.input_price), Decimal(self.output_price))
+            cost_a_day = Decimal(self.cost_a_day) if self.cost_a_day else None
+            self._model = OpenAIModel(
+                self.model,
+                ModelCalls(warehouse, ModelBudget(self.tokens_a_day, cost_a_day)),
+                provider_guard(
+                    f"{self.model} at {server_name(self.url or None)}",
+                    a_minute=None,
+                    redis_url=self.redis_url or None,
+                ),
+                api_key=self.key or None,
+                base_url=self.url or None,
+                api=ModelApi(self.api) if self.api else None,
+                seconds=self.seconds,
+                output_tokens=self.output_tokens,
+                prices=prices,
+            )
+        return self._model
 
 
 class CacheResource(ConfigurableResource):
@@ -264,6 +317,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             pages_a_product=settings.live.pages_a_product,
             capture_hours=settings.live.capture_hours,
         ),
+        "language_model": _language_model(settings),
         "cache": CacheResource(
             redis_url=EnvVar("INSIGHTS_REDIS_URL") if settings.redis_url else ""
         ),
@@ -301,6 +355,39 @@ def _pages(settings: Settings) -> PageProviderResource:
                 robots_folder=str(settings.home / "robots"),
                 redis_url=EnvVar("INSIGHTS_REDIS_URL") if settings.redis_url else "",
             )
+
+
+def _language_model(settings: Settings) -> LanguageModelResource:
+    model = settings.model
+
+    def amount(value: Decimal | None) -> str:
+        return "" if value is None else str(value)
+
+    return LanguageModelResource(
+        model=model.name,
+        url=EnvVar("INSIGHTS_MODEL_URL") if model.url else "",
+        key=EnvVar("OPENAI_API_KEY") if model.has_key else "",
+        api=model.api or "",
+        seconds=model.seconds,
+        workers=model.workers,
+        output_tokens=model.output_tokens,
+        tokens_a_day=model.tokens_a_day,
+        cost_a_day=amount(model.cost_a_day),
+        input_price=amount(model.input_price),
+        output_price=amount(model.output_price),
+        redis_url=EnvVar("INSIGHTS_REDIS_URL") if settings.redis_url else "",
+    )
+
+
+def open_language_model(
+    settings: Settings, environment: Mapping[str, str], warehouse: Warehouse
+) -> OpenAIModel | None:
+    """The language model outside of a run, where nobody resolves the names of variables."""
+    key = environment.get("OPENAI_API_KEY", "") if settings.model.has_key else ""
+    resource = _language_model(settings).model_copy(
+        update={"key": key, "url": settings.model.url or "", "redis_url": settings.redis_url or ""}
+    )
+    return resource.open(warehouse)
 
 
 def open_pages(settings: Settings, environment: Mapping[str, str]) -> PageProvider:

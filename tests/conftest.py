@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 for _name in list(os.environ):
     if _name.startswith("INSIGHTS_") and "_TEST_" not in _name:
         del os.environ[_name]
-os.environ.pop("DAGSTER_HOME", None)
+for _name in ("DAGSTER_HOME", "FIRECRAWL_API_KEY", "OPENAI_API_KEY"):
+    os.environ.pop(_name, None)
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 
 

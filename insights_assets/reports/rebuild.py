@@ -228,6 +228,13 @@ def _row(sheet: FactSheet, before: Mapping[Any, Any] | None) -> dict[str, Any]:
         "markdown": pages.markdown,
         "html": pages.html,
         "schema_version": SCHEMA_VERSION,
+        "model": None,
+        "fallback_reason": None,
+        "input_tokens": None,
+        "output_tokens": None,
+        "cost": None,
+        "industry_template": None,
+        "locale": None,
     }
 
 

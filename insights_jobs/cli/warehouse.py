@@ -146,6 +146,8 @@ def status() -> None:
     print_requests(console, warehouse)
     if settings.page_source.is_live:
         _print_live_pages(console, warehouse, settings)
+    if settings.model.is_configured:
+        _print_language_model(console, warehouse, settings)
     waiting = sorted(pending_days(warehouse))
     stretches = ", ".join(f"{days.first} to {days.last}" for days in waiting)
     console.print(
@@ -166,3 +168,12 @@ def _print_live_pages(console: Console, warehouse: Warehouse, settings: Settings
     assert isinstance(provider, LivePageProvider)
     for line in status_lines(warehouse, provider, today_utc(), settings.live.credits_a_day):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _print_language_model(console: Console, warehouse: Warehouse, settings: Settings) -> None:
+    from insights_resources.language_model.status import status_line
+    from insights_resources.wiring import open_language_model
+
+    model = open_language_model(settings, os.environ, warehouse)
+    assert model is not None
+    console.print(status_line(model), highlight=False, markup=False, soft_wrap=True)

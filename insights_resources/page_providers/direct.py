@@ -27,9 +27,10 @@ from insights_resources.errors import (
     TransientProviderError,
 )
 from insights_resources.marketplaces import MARKETPLACES
+from insights_resources.outside_calls.guard import ProviderGuard
+from insights_resources.outside_calls.retry_policy import retry_after_seconds
 from insights_resources.page_providers.concurrent_fetch import ENDS_IT, fetch_concurrently
 from insights_resources.page_providers.document import PageDocument
-from insights_resources.page_providers.guard import ProviderGuard
 from insights_resources.page_providers.page_requests import (
     KnownPage,
     PageRequests,
@@ -42,7 +43,6 @@ from insights_resources.page_providers.protocol import (
     ProviderStatus,
     Verdict,
 )
-from insights_resources.page_providers.retry_policy import retry_after_seconds
 from insights_resources.page_providers.robots_txt import RobotRules, RobotsTxt
 from insights_resources.page_providers.verdict import judge_page
 

@@ -30,9 +30,10 @@ from insights_resources.errors import (
     TransientProviderError,
 )
 from insights_resources.marketplaces import MARKETPLACES
+from insights_resources.outside_calls.guard import ProviderGuard
+from insights_resources.outside_calls.retry_policy import retry_after_seconds
 from insights_resources.page_providers.concurrent_fetch import ENDS_IT, fetch_concurrently
 from insights_resources.page_providers.document import PageDocument
-from insights_resources.page_providers.guard import ProviderGuard
 from insights_resources.page_providers.http_clients import HttpClients
 from insights_resources.page_providers.page_requests import (
     PageRequests,
@@ -46,7 +47,6 @@ from insights_resources.page_providers.protocol import (
     ProviderStatus,
     Verdict,
 )
-from insights_resources.page_providers.retry_policy import retry_after_seconds
 from insights_resources.page_providers.verdict import judge_page
 
 CLOUD_URL = "https://api.firecrawl.dev"

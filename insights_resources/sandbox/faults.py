@@ -1,4 +1,4 @@
-"""What goes wrong at the sandbox's Firecrawl, and how often: the same for the same seed."""
+"""What goes wrong at the sandbox's servers, and how often: the same for the same seed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 from insights_resources.errors import InvalidInputError
 
@@ -51,13 +52,45 @@ UNBILLED = frozenset(
 )
 
 
-@dataclass
-class FaultPlan:
-    """``rates``: the share of requests with each fault. ``scripted``: for an ASIN what its first
-    requests get, in order (None: nothing goes wrong), before chance has its turn."""
+class ModelFault(StrEnum):
+    """Of a request to the language model's server. Those up to ``OVERLOADED`` serve nothing and
+    cost nothing; what follows is billed."""
 
-    rates: Mapping[Fault, float] = field(default_factory=dict)
-    scripted: dict[str, list[Fault | None]] = field(default_factory=dict)
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NO_QUOTA = "no-quota"
+    RATE_LIMIT_HEADER = "rate-limit-header"
+    RATE_LIMIT_DATE = "rate-limit-date"
+    RATE_LIMIT_BODY = "rate-limit-body"
+    RATE_LIMIT_TEXT = "rate-limit-text"
+    SERVER_ERROR = "server-error"
+    OVERLOADED = "overloaded"
+    #: The connection is closed in the middle of the answer.
+    DROPPED = "dropped"
+    #: The answer is JSON that ends too early.
+    TRUNCATED_ANSWER = "truncated-answer"
+    #: The answer comes after ``SandboxModel.slow_seconds``.
+    SLOW = "slow"
+    REFUSING = "refusing"
+    #: The provider's filter stops the answer.
+    FILTERED = "filtered"
+    #: The text ends in the middle: as long as it may be.
+    TRUNCATED = "truncated"
+    NON_JSON = "non-json"
+    #: A server that does not count tokens.
+    NO_USAGE = "no-usage"
+
+
+Kind = TypeVar("Kind", bound=StrEnum)
+
+
+@dataclass
+class FaultPlan(Generic[Kind]):
+    """``rates``: the share of requests with each fault. ``scripted``: for an ASIN (or another name)
+    what its first requests get, in order (None: nothing goes wrong), before chance has its turn."""
+
+    rates: Mapping[Kind, float] = field(default_factory=dict)
+    scripted: dict[str, list[Kind | None]] = field(default_factory=dict)
     seed: int = 0
     slow_seconds: float = 5.0
     #: HTTP status that every request gets (503: down, 401, 402); None: none.
@@ -71,9 +104,9 @@ class FaultPlan:
             )
         self._chance = random.Random(self.seed)
 
-    def next(self, asin: str) -> Fault | None:
-        """What the next request of this ASIN gets."""
-        script = self.scripted.get(asin)
+    def next(self, name: str) -> Kind | None:
+        """What the next request of this name gets."""
+        script = self.scripted.get(name)
         if script:
             return script.pop(0)
         drawn = self._chance.random()
@@ -84,16 +117,16 @@ class FaultPlan:
         return None
 
 
-def parse_rates(options: Mapping[str, str]) -> dict[Fault, float]:
-    """Rates by name, each 0 to 1. Raises ``InvalidInputError`` that names what there is."""
+def parse_rates(options: Mapping[str, str], kinds: type[Kind]) -> dict[Kind, float]:
+    """Rates by name of a fault, each 0 to 1; raises ``InvalidInputError`` with the names."""
     rates = {}
     for name, text in options.items():
         try:
-            fault, rate = Fault(name), float(text)
+            fault, rate = kinds(name), float(text)
         except ValueError:
             raise InvalidInputError(
                 f"--fault {name}={text}: give NAME=RATE with a rate of 0 to 1; the names are "
-                f"{', '.join(Fault)}"
+                f"{', '.join(kinds)}"
             ) from None
         if not 0 <= rate <= 1:
             raise InvalidInputError(f"--fault {name}={text}: a rate is 0 to 1")

@@ -10,27 +10,24 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from insights_resources.errors import InvalidInputError
 from insights_resources.marketplaces import MARKETPLACES, ProductKey
 from insights_resources.sandbox.faults import UNBILLED, Fault, FaultPlan
+from insights_resources.sandbox.http_server import dropped
 from insights_resources.sandbox.market import SandboxMarket
 from insights_resources.sandbox.shop_server import ERROR_PAGE, ROBOT_CHECK, SandboxShop
 
@@ -78,7 +75,7 @@ class SandboxFirecrawl:
     def __init__(
         self,
         market: SandboxMarket,
-        faults: FaultPlan | None = None,
+        faults: FaultPlan[Fault] | None = None,
         *,
         latency: float = 0.0,
         api_key: str | None = None,
@@ -199,7 +196,7 @@ class SandboxFirecrawl:
         if fault is Fault.TRUNCATED_ANSWER:
             return Response(answer[: len(answer) // 2], media_type="application/json")
         if fault is Fault.DROPPED:
-            return _dropped(answer)
+            return dropped(answer)
         return Response(answer, media_type="application/json")
 
     async def _start_batch(self, request: Request) -> Response:
@@ -309,38 +306,3 @@ def _unbilled(fault: Fault | None) -> Response:
             words = f"Rate limit exceeded, please retry after {_RETRY_SECONDS}s"
             return JSONResponse(limited | {"error": words}, 429)
     return _error(502, "Bad gateway")
-
-
-def _dropped(answer: bytes) -> Response:
-    """An answer that promises more than it gives: the server then closes the connection."""
-
-    async def some() -> AsyncIterator[bytes]:
-        yield answer[: len(answer) // 3]
-
-    return StreamingResponse(
-        some(), headers={"content-length": str(len(answer))}, media_type="application/json"
-    )
-
-
-@contextmanager
-def serving(firecrawl: SandboxFirecrawl, port: int = 0) -> Iterator[str]:
-    """Runs it on 127.0.0.1, on a free port unless given one, in a thread; its address."""
-    config = uvicorn.Config(
-        firecrawl.application(), host="127.0.0.1", port=port, log_level="critical"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started:
-        if not thread.is_alive() or time.monotonic() > deadline:
-            raise InvalidInputError(
-                f"the sandbox's server does not start on port {port}: is another one there?"
-            )
-        time.sleep(0.01)
-    try:
-        (listener,) = server.servers[0].sockets
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)

@@ -42,7 +42,7 @@ class SandboxShop:
     all."""
 
     def __init__(
-        self, market: SandboxMarket, faults: FaultPlan, page: Callable[[ProductKey], str]
+        self, market: SandboxMarket, faults: FaultPlan[Fault], page: Callable[[ProductKey], str]
     ) -> None:
         self.market, self.faults, self.page = market, faults, page
         self.robots, self.robots_status = "User-agent: *\nDisallow: /gp/\n", 200

@@ -19,7 +19,7 @@ from sqlalchemy import Boolean, ColumnElement, Date, Float, Integer
 from sqlalchemy.types import JSON
 
 from insights_resources.errors import WarehouseError
-from insights_resources.warehouse.column_types import MONEY_SCALE, Money, UtcDateTime
+from insights_resources.warehouse.column_types import Money, UtcDateTime
 from insights_resources.warehouse.frames import dtype_of
 
 Ints = NDArray[np.int64]
@@ -126,15 +126,16 @@ class _Field:
             )
         return self.at(0, kinds[sizes[0]])
 
-    def hundredths(self) -> tuple[Ints, Bools]:
-        """Values of NUMERIC in hundredths, and which of them are missing or not finite."""
+    def amounts(self, scale: int) -> tuple[Ints, Bools]:
+        """Values of NUMERIC in units of so many decimals, and which of them are missing or not
+        finite."""
         count, weight = self.at(0, ">i2"), self.at(2, ">i2")
         sign = self.at(4, ">u2")
         total = np.zeros(len(count))
         for place in range(int(count.max(initial=0))):
             digits = np.where(place < count, self.at(8 + 2 * place, ">i2"), 0)
             # The first digit counts 10,000 to the power of the weight. Exact below 2^53.
-            total += digits * np.power(float(_DIGITS), weight - place) * 10**MONEY_SCALE
+            total += digits * np.power(float(_DIGITS), weight - place) * 10**scale
         whole = np.rint(total).astype(np.int64)
         return np.where(sign == _NEGATIVE, -whole, whole), self.missing | (sign >= _NOT_FINITE)
 
@@ -167,7 +168,7 @@ def _values(field: _Field, column: ColumnElement[Any]) -> tuple[NDArray[Any], Bo
     """The values of a column, anything for the missing ones, and which those are."""
     kind = column.type
     if isinstance(kind, Money):
-        return field.hundredths()
+        return field.amounts(kind.scale)
     if isinstance(kind, Integer):
         return field.numbers(_INTEGERS, column).astype(np.int64), field.missing
     if isinstance(kind, Float):

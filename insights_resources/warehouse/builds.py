@@ -334,8 +334,9 @@ def _value(value: Any, table: Table, name: str) -> Any:
     """A value as people read it: amounts as decimals, days as days, None for a missing one."""
     if value is None or value is pd.NA or value != value:
         return None
-    if isinstance(table.c[name].type, Money):
-        return from_minor(value)
+    kind = table.c[name].type
+    if isinstance(kind, Money):
+        return from_minor(value, kind.scale)
     if isinstance(value, pd.Timestamp):
         return value.date() if value.tzinfo is None else value.to_pydatetime()
     return value

@@ -18,20 +18,26 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 #: Decimals of a stored amount: every currency of the registry has two or none.
 MONEY_SCALE = 2
-_MINOR_UNITS = 10**MONEY_SCALE
+#: Decimals of what a call of a language model costs, which is often less than a cent.
+CALL_COST_SCALE = 6
 
 
 class Money(TypeDecorator[Decimal]):
-    """An exact amount: ``NUMERIC(14, 2)`` on PostgreSQL, integer hundredths on SQLite (whose
-    NUMERIC would be a float). The currency stands in a column beside it."""
+    """An exact amount: ``NUMERIC(14, scale)`` on PostgreSQL, an integer of its smallest unit on
+    SQLite (whose NUMERIC would be a float). The currency stands in a column beside it, or is the
+    column's unit. ``scale``: decimals."""
 
-    impl = Numeric(14, MONEY_SCALE)
+    impl = Numeric
     cache_ok = True
+
+    def __init__(self, scale: int = MONEY_SCALE) -> None:
+        super().__init__(14, scale)
+        self.scale = scale
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name == "sqlite":
             return dialect.type_descriptor(BigInteger())
-        return dialect.type_descriptor(Numeric(14, MONEY_SCALE, asdecimal=True))
+        return dialect.type_descriptor(Numeric(14, self.scale, asdecimal=True))
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         if value is None:
@@ -39,18 +45,18 @@ class Money(TypeDecorator[Decimal]):
         amount = Decimal(value) if isinstance(value, int | str) else value
         if not isinstance(amount, Decimal):
             raise TypeError(f"money must be a Decimal, not {type(value).__name__}: {value!r}")
-        hundredths = amount * _MINOR_UNITS
+        units = amount.scaleb(self.scale)
         # PostgreSQL would round silently.
-        if not amount.is_finite() or hundredths != hundredths.to_integral_value():
-            raise ValueError(f"{amount} is no amount with at most {MONEY_SCALE} decimals")
+        if not amount.is_finite() or units != units.to_integral_value():
+            raise ValueError(f"{amount} is no amount with at most {self.scale} decimals")
         if dialect.name != "sqlite":
             return amount
-        return int(hundredths)
+        return int(units)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         if value is None or isinstance(value, Decimal):
             return value
-        return Decimal(int(value)).scaleb(-MONEY_SCALE)
+        return Decimal(int(value)).scaleb(-self.scale)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -60,6 +60,11 @@ VERSIONS: tuple[ContractVersion, ...] = (
         "page's detail tables and lists.",
     ),
     ContractVersion("1.5", "competitive_groups: template and locale of a group's reports."),
+    ContractVersion(
+        "1.6",
+        "model_calls: calls of a language model, and what they cost; competitive_reports: model, "
+        "fallback_reason, input_tokens, output_tokens, cost, industry_template, locale.",
+    ),
 )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Table
 
 from insights_resources.warehouse import tables
-from insights_resources.warehouse.column_types import MONEY_SCALE, Money
+from insights_resources.warehouse.column_types import Money
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.marts import MARTS, read_mart
 from insights_resources.warehouse.tables import INTERNAL_SCHEMA, Consistency
@@ -185,7 +185,7 @@ def _versions_select(table: Table, *, is_postgres: bool) -> str:
 def _select(table: Table, columns: Iterable[Column], *, is_postgres: bool) -> str:
     # Every name here comes from the table definitions, none from outside.
     listed = ", ".join(
-        f"{column.name} / {10**MONEY_SCALE}.0 AS {column.name}"
+        f"{column.name} / {10**column.type.scale}.0 AS {column.name}"
         if isinstance(column.type, Money) and not is_postgres
         else str(column.name)
         for column in columns

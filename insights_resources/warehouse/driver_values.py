@@ -1,9 +1,9 @@
 """A frame's columns as the databases' drivers take and give them, whole columns at a time.
 
 PostgreSQL is written in COPY's text format, and read in its binary one (``binary_copy``). SQLite is
-written and read as integers (money in hundredths, truth values), texts (days, instants, JSON) and
-reals. The conversions of single values by SQLAlchemy and by the drivers are left out on purpose:
-they cost more than the database itself.
+written and read as integers (money in its smallest unit, truth values), texts (days, instants,
+JSON) and reals. The conversions of single values by SQLAlchemy and by the drivers are left out on
+purpose: they cost more than the database itself.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import JSON
 
-from insights_resources.warehouse.column_types import MONEY_SCALE, Money, UtcDateTime
+from insights_resources.warehouse.column_types import Money, UtcDateTime
 from insights_resources.warehouse.frames import clean_texts, dtype_of, is_categorical, json_as_text
 
 #: Rows that are turned into text, and sent, at once: many for pandas, and few enough that one such
@@ -87,7 +87,7 @@ def _copy_column(series: pd.Series, column: Column[Any]) -> list[str]:
     kind = column.type
     if isinstance(kind, Money):
         # 1299e-2 is an exact number to PostgreSQL.
-        texts = list(map(f"%de-{MONEY_SCALE}".__mod__, _filled(series, 0, "int64")))
+        texts = list(map(f"%de-{kind.scale}".__mod__, _filled(series, 0, "int64")))
     elif isinstance(kind, Integer):
         texts = list(map(str, _filled(series, 0, "int64")))
     elif isinstance(kind, Float):

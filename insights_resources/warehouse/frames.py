@@ -1,9 +1,9 @@
 """Frames: how tables look in pandas, checked against their one definition.
 
-Dtypes by column type: money ``Int64`` in hundredths of the currency (exact, and arithmetic on whole
-columns), day ``datetime64[s]`` at midnight without a zone, instant ``datetime64[us, UTC]``, integer
-``Int64``, float ``float64`` (NaN is NULL), boolean ``boolean``, text ``str`` (NaN is NULL), JSON
-``object`` of Python lists and dictionaries (None is NULL).
+Dtypes by column type: money ``Int64`` in units of its decimals, as a rule hundredths (exact, and
+arithmetic on whole columns), day ``datetime64[s]`` at midnight without a zone, instant
+``datetime64[us, UTC]``, integer ``Int64``, float ``float64`` (NaN is NULL), boolean ``boolean``,
+text ``str`` (NaN is NULL), JSON ``object`` of Python lists and dictionaries (None is NULL).
 
 On the way into a table a text may also be a categorical of ``str``: each of its different values is
 then looked at once, however many rows have it.
@@ -48,7 +48,7 @@ _MISSING = "\x00missing"
 #: Dtype of a JSON column that is canonical text already: no other column has it.
 JSON_TEXT = pd.StringDtype("python")
 
-#: Largest integer of a column (exclusive, and of either sign): INTEGER, and NUMERIC(14, 2).
+#: Largest integer of a column (exclusive, and of either sign): INTEGER, and NUMERIC of 14 digits.
 _INTEGER_LIMIT = 2**31
 _MONEY_LIMIT = 10**14
 
@@ -58,21 +58,22 @@ def own_columns(table: Table) -> list[str]:
     return [column.name for column in table.columns if column.name not in AUDIT_COLUMNS]
 
 
-def to_minor(amount: Decimal | None) -> int | None:
-    """An amount in hundredths; raises ``ValueError`` when it has more decimals than that."""
+def to_minor(amount: Decimal | None, scale: int = MONEY_SCALE) -> int | None:
+    """An amount in units of so many decimals: hundredths, unless said otherwise. Raises
+    ``ValueError`` when it has more decimals than that."""
     if amount is None:
         return None
-    hundredths = amount.scaleb(MONEY_SCALE)
-    if not amount.is_finite() or hundredths != hundredths.to_integral_value():
-        raise ValueError(f"{amount} is no amount with at most {MONEY_SCALE} decimals")
-    return int(hundredths)
+    units = amount.scaleb(scale)
+    if not amount.is_finite() or units != units.to_integral_value():
+        raise ValueError(f"{amount} is no amount with at most {scale} decimals")
+    return int(units)
 
 
-def from_minor(hundredths: Any) -> Decimal | None:
-    """Hundredths as an amount; None for any missing value."""
-    if hundredths is None or hundredths is pd.NA or hundredths != hundredths:
+def from_minor(units: Any, scale: int = MONEY_SCALE) -> Decimal | None:
+    """The other way round; None for any missing value."""
+    if units is None or units is pd.NA or units != units:
         return None
-    return Decimal(int(hundredths)).scaleb(-MONEY_SCALE)
+    return Decimal(int(units)).scaleb(-scale)
 
 
 def dtype_of(column: ColumnElement[Any]) -> str:

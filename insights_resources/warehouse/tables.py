@@ -34,7 +34,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import SchemaItem
 
-from insights_resources.warehouse.column_types import BigId, Json, Money, UtcDateTime
+from insights_resources.warehouse.column_types import (
+    CALL_COST_SCALE,
+    BigId,
+    Json,
+    Money,
+    UtcDateTime,
+)
 from insights_resources.warehouse.sql_functions import utc_now
 
 #: PostgreSQL schema of the internal tables. SQLite has none.
@@ -1148,6 +1154,75 @@ alert_states = _versioned_fact(
 
 # --- reports and serving -------------------------------------------------------------------------
 
+model_calls = Table(
+    "ops_model_calls",
+    metadata,
+    Column("call_id", String(32), primary_key=True, comment="Drawn at random."),
+    Column(
+        "request_key",
+        String(64),
+        nullable=False,
+        comment="SHA-256 of what was asked (facts, prompt version, model): a paid outcome is not asked for again.",
+    ),
+    _text(
+        "purpose", "What it was asked for, such as the report of a group and day.", nullable=False
+    ),
+    _day("the day of the first send, whose budget it counts for"),
+    Column(
+        "status",
+        String(16),
+        nullable=False,
+        comment="sent, answered, refused (by the model), truncated, invalid (not JSON, or not the schema), failed (not served, not paid) or unknown (sent, and no whole answer came).",
+    ),
+    _text("reason", "Why there is no answer; NULL: there is one, or it is not known yet."),
+    Column("model", String(64), nullable=False, comment="Language model that was asked."),
+    Column(
+        "api", String(16), nullable=False, comment="responses or chat: OpenAI's interface used."
+    ),
+    _int("sends", "How often it was sent, tries included.", nullable=False),
+    _int("input_tokens", "Tokens read, cached ones included; NULL: not known."),
+    _int(
+        "cached_input_tokens", "Those of them that came from the server's cache; NULL: not known."
+    ),
+    _int("output_tokens", "Tokens written, those of reasoning included; NULL: not known."),
+    _int(
+        "tokens_reserved",
+        "Most tokens of a call that is under way, or whose usage is not known; else 0.",
+        nullable=False,
+    ),
+    Column(
+        "cost",
+        Money(CALL_COST_SCALE),
+        comment="By the configured prices, rounded up; NULL: not known, or no price. Unit: USD.",
+    ),
+    Column(
+        "cost_reserved",
+        Money(CALL_COST_SCALE),
+        comment="What tokens_reserved may cost; NULL: no price. Unit: USD.",
+    ),
+    Column("answer", Json, comment="The answer, by the schema that was asked for; NULL: none."),
+    Column("run_id", String(64), comment="Dagster run that asked; NULL outside of one."),
+    Column("sent_at", UtcDateTime, nullable=False, comment="When it was sent last (UTC)."),
+    Column(
+        "finished_at",
+        UtcDateTime,
+        comment="When its outcome was noted (UTC); NULL: it is under way, or its process died.",
+    ),
+    CheckConstraint(
+        "status IN ('sent', 'answered', 'refused', 'truncated', 'invalid', 'failed', 'unknown')",
+        name="status",
+    ),
+    Index("ix_ops_model_calls_day", "day"),
+    Index("ix_ops_model_calls_request", "request_key", "status"),
+    comment="Each call of a language model, noted before it was sent, and what came of it.",
+    info={
+        "grain": "one call",
+        "key": ("call_id",),
+        "versioned": False,
+        "consistency": Consistency.EVENTUAL,
+    },
+)
+
 competitive_reports = _versioned_fact(
     "fact_competitive_reports",
     _day("what is known at its end"),
@@ -1195,6 +1270,29 @@ competitive_reports = _versioned_fact(
     _text("markdown", "The report as Markdown.", nullable=False),
     _text("html", "The report as one self-contained HTML page with charts.", nullable=False),
     _int("schema_version", "Version of the report's schema.", nullable=False),
+    Column(
+        "model", String(64), comment="Language model that wrote it; NULL: the structured writer."
+    ),
+    Column(
+        "fallback_reason",
+        String(32),
+        comment="Why the structured writer wrote although a model was asked; NULL: none was, or it wrote.",
+    ),
+    _int("input_tokens", "Tokens that the model read; NULL: no model, or it did not say."),
+    _int("output_tokens", "Tokens that the model wrote; NULL: no model, or it did not say."),
+    Column(
+        "cost",
+        Money(CALL_COST_SCALE),
+        comment="What the model's call cost; NULL: no model, or no price is configured. Unit: USD.",
+    ),
+    Column(
+        "industry_template",
+        String(32),
+        comment="Industry whose words and measures it goes by; NULL: none.",
+    ),
+    Column(
+        "locale", String(16), comment="Language and region that it is written for; NULL: English."
+    ),
     Index("ix_fact_competitive_reports_group", "group_id", "status", "day"),
     key=("day", "group_id"),
     comment="A verified report for each group and day.",

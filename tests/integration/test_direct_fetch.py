@@ -17,11 +17,13 @@ from sqlalchemy import select
 from insights_assets.capture.capture import CaptureSummary, capture_pages
 from insights_resources.errors import CircuitOpenError, ProviderAccessError
 from insights_resources.marketplaces import ProductKey
+from insights_resources.outside_calls.circuit_breaker import CircuitBreaker, OwnCircuits
+from insights_resources.outside_calls.guard import ProviderGuard
+from insights_resources.outside_calls.rate_limit import RateLimiter
+from insights_resources.outside_calls.retry_policy import RetryPolicy
 from insights_resources.page_archive import PageArchive
-from insights_resources.page_providers.circuit_breaker import CircuitBreaker, OwnCircuits
 from insights_resources.page_providers.direct import ROBOT, DirectProvider
 from insights_resources.page_providers.fallback import FallbackProvider
-from insights_resources.page_providers.guard import ProviderGuard
 from insights_resources.page_providers.page_requests import CaptureBudget
 from insights_resources.page_providers.protocol import (
     CapturedPage,
@@ -29,11 +31,10 @@ from insights_resources.page_providers.protocol import (
     PageTarget,
     Verdict,
 )
-from insights_resources.page_providers.rate_limit import RateLimiter
-from insights_resources.page_providers.retry_policy import RetryPolicy
 from insights_resources.page_providers.robots_txt import RobotsTxt
 from insights_resources.sandbox.faults import Fault, FaultPlan
-from insights_resources.sandbox.firecrawl_server import SandboxFirecrawl, serving
+from insights_resources.sandbox.firecrawl_server import SandboxFirecrawl
+from insights_resources.sandbox.http_server import serving
 from insights_resources.sandbox.market import SandboxMarket
 from insights_resources.sandbox.shop_server import SandboxShop
 from insights_resources.warehouse import tables

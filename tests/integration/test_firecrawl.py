@@ -16,15 +16,16 @@ from insights_assets.capture.capture import CaptureSummary, capture_pages
 from insights_assets.capture.live_status import status_lines
 from insights_resources.errors import CircuitOpenError, ProviderAccessError
 from insights_resources.marketplaces import ProductKey
+from insights_resources.outside_calls.circuit_breaker import CircuitBreaker, OwnCircuits
+from insights_resources.outside_calls.guard import ProviderGuard
+from insights_resources.outside_calls.rate_limit import RateLimiter
+from insights_resources.outside_calls.retry_policy import RetryPolicy
 from insights_resources.page_archive import PageArchive
-from insights_resources.page_providers.circuit_breaker import CircuitBreaker, OwnCircuits
 from insights_resources.page_providers.firecrawl import FirecrawlProvider
-from insights_resources.page_providers.guard import ProviderGuard
 from insights_resources.page_providers.protocol import CapturedPage, PageTarget, Verdict
-from insights_resources.page_providers.rate_limit import RateLimiter
-from insights_resources.page_providers.retry_policy import RetryPolicy
 from insights_resources.sandbox.faults import Fault, FaultPlan
-from insights_resources.sandbox.firecrawl_server import SandboxFirecrawl, serving
+from insights_resources.sandbox.firecrawl_server import SandboxFirecrawl
+from insights_resources.sandbox.http_server import serving
 from insights_resources.sandbox.market import SandboxMarket
 from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse

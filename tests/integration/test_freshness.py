@@ -19,7 +19,8 @@ from insights_jobs.runs import RunFailedError
 from insights_jobs.schedules import due_captures
 from insights_resources.marketplaces import ProductKey
 from insights_resources.page_providers.protocol import CapturedPage, PageTarget, Verdict
-from insights_resources.sandbox.firecrawl_server import SandboxFirecrawl, serving
+from insights_resources.sandbox.firecrawl_server import SandboxFirecrawl
+from insights_resources.sandbox.http_server import serving
 from insights_resources.sandbox.market import SandboxMarket
 from insights_resources.scope import today_utc
 from insights_resources.warehouse import tables

@@ -149,6 +149,7 @@ VALUES = Table(
     Column("number", Integer),
     Column("large", BigInteger),
     Column("amount", Money()),
+    Column("small_amount", Money(6)),
     Column("share", Float(53)),
     Column("truth", Boolean),
     Column("day", Date),
@@ -174,6 +175,7 @@ def _or_null(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.tuples(
             _or_null(st.integers(-(2**31) + 1, 2**31 - 1)),
             _or_null(st.integers(-(2**63), 2**63 - 1)),
+            _or_null(st.integers(-(10**14) + 1, 10**14 - 1)),
             _or_null(st.integers(-(10**14) + 1, 10**14 - 1)),
             _or_null(st.floats(allow_nan=False, allow_infinity=False)),
             _or_null(st.booleans()),

@@ -53,6 +53,16 @@ def test_money_that_would_be_rounded_is_refused(dialect: Dialect, wrong: Decimal
 
 
 @both_engines
+def test_amounts_far_below_a_cent_have_decimals_of_their_own(dialect: Dialect) -> None:
+    cost = Money(6)
+    assert cost.compile(dialect=dialect) == {"sqlite": "BIGINT"}.get(dialect.name, "NUMERIC(14, 6)")
+    bound = cost.process_bind_param(Decimal("0.000125"), dialect)
+    assert cost.process_result_value(bound, dialect) == Decimal("0.000125")
+    with pytest.raises(ValueError, match="at most 6 decimals"):
+        cost.process_bind_param(Decimal("0.0000125"), dialect)
+
+
+@both_engines
 def test_money_is_never_a_float(dialect: Dialect) -> None:
     with pytest.raises(TypeError, match="must be a Decimal"):
         Money().process_bind_param(12.99, dialect)

@@ -19,15 +19,15 @@ from insights_resources.errors import (
     ProviderAccessError,
     TransientProviderError,
 )
-from insights_resources.page_providers.circuit_breaker import (
+from insights_resources.outside_calls.circuit_breaker import (
     LONG_REST,
     CircuitBreaker,
     OwnCircuits,
     SharedCircuits,
 )
-from insights_resources.page_providers.guard import ProviderGuard
-from insights_resources.page_providers.rate_limit import RateLimiter
-from insights_resources.page_providers.retry_policy import RetryPolicy, retry_after_seconds
+from insights_resources.outside_calls.guard import ProviderGuard
+from insights_resources.outside_calls.rate_limit import RateLimiter
+from insights_resources.outside_calls.retry_policy import RetryPolicy, retry_after_seconds
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
@@ -280,6 +280,8 @@ def test_without_its_redis_each_process_has_its_own() -> None:
         ({}, None, "Rate limit exceeded, please retry after 12s, resets at ...", 12.0),
         ({}, None, "retry-after: 1500 ms", 1.5),
         ({}, None, "Retry after 2 m", 120.0),
+        ({}, None, "Rate limit reached for gpt: Limit 3, Used 3. Please try again in 20s.", 20.0),
+        ({}, None, "Please try again in 120ms", 0.12),
         # The first that makes sense.
         ({"retry-after": "soon"}, {"retry_after_seconds": 3}, "retry after 9s", 3.0),
         ({"retry-after": "-5"}, {"retry_after_seconds": float("nan")}, "", None),

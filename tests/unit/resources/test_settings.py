@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from insights_resources.errors import ConfigurationError
 from insights_resources.settings import PageSource, read_settings
-from insights_resources.wiring import open_pages
+from insights_resources.wiring import build_resources, open_pages
 
 
 def test_nothing_set_means_the_embedded_defaults() -> None:
@@ -52,6 +53,14 @@ def test_the_locale_of_readers_is_american_unless_it_is_said() -> None:
         ({"INSIGHTS_DIRECT_URL": "localhost"}, "INSIGHTS_DIRECT_URL must start with http://"),
         ({"INSIGHTS_CAPTURE_HOURS": "25"}, "at most 24"),
         ({"INSIGHTS_CREDITS_A_DAY": "many"}, "INSIGHTS_CREDITS_A_DAY"),
+        ({"INSIGHTS_MODEL_URL": "localhost:8000"}, "http://localhost:8000/v1"),
+        ({"INSIGHTS_MODEL_URL": "http://localhost:port/v1"}, "INSIGHTS_MODEL_URL"),
+        ({"INSIGHTS_MODEL": "g" * 65}, "INSIGHTS_MODEL has more than 64"),
+        ({"INSIGHTS_MODEL_API": "assistants"}, "'responses' or 'chat'"),
+        ({"INSIGHTS_MODEL_WORKERS": "0"}, "INSIGHTS_MODEL_WORKERS"),
+        ({"INSIGHTS_MODEL_COST_A_DAY": "5"}, "INSIGHTS_MODEL_INPUT_PRICE"),
+        ({"INSIGHTS_MODEL_INPUT_PRICE": "0.25"}, "INSIGHTS_MODEL_OUTPUT_PRICE"),
+        ({"INSIGHTS_MODEL_INPUT_PRICE": "-1"}, "INSIGHTS_MODEL_INPUT_PRICE=-1"),
         ({"INSIGHTS_PAGES": "/no/such/folder"}, "/no/such/folder"),
         ({"INSIGHTS_FIRST_DAY": "01.02.2026"}, "YYYY-MM-DD"),
         ({"INSIGHTS_LOCALE": "klingon"}, "INSIGHTS_LOCALE=klingon: .* such as en_US or de_DE"),
@@ -96,6 +105,29 @@ def test_budgets_and_rates_are_read() -> None:
     live = read_settings(given).live
     assert (live.firecrawl_workers, live.firecrawl_pages_a_minute) == (50, 500)
     assert (live.credits_a_day, live.credits_a_run, live.pages_a_product) == (1000, None, 3)
+
+
+def test_a_model_is_asked_where_there_is_a_key_or_a_server() -> None:
+    assert "narrative: structured" in read_settings({"INSIGHTS_MODEL": "gpt"}).describe()
+    openai = read_settings({"OPENAI_API_KEY": "sk-secret"})
+    assert "narrative: gpt-5.6-luna (OpenAI)" in openai.describe()
+    assert "sk-secret" not in f"{openai} {openai.describe()}"
+    given = {
+        "INSIGHTS_MODEL": "qwen",
+        "INSIGHTS_MODEL_URL": "http://me:secret@localhost:8000/v1",
+        "INSIGHTS_MODEL_COST_A_DAY": "2.50",
+        "INSIGHTS_MODEL_INPUT_PRICE": "0.25",
+        "INSIGHTS_MODEL_OUTPUT_PRICE": "2",
+    }
+    own = read_settings(given)
+    assert "narrative: qwen (http://***@localhost:8000/v1)" in own.describe()
+    assert (own.model.cost_a_day, own.model.tokens_a_day) == (Decimal("2.50"), 2_000_000)
+
+
+def test_no_secret_of_a_model_is_in_the_configuration_of_a_run() -> None:
+    given = {"OPENAI_API_KEY": "sk-secret", "INSIGHTS_MODEL_URL": "http://me:secret@host/v1"}
+    resource = build_resources(read_settings(given))["language_model"]
+    assert "secret" not in repr(resource)
 
 
 def test_saved_pages_have_a_home_of_their_own(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from insights_resources.errors import TransientProviderError
 #: No provider is waited for longer because it says so, in seconds: a later window asks again.
 LONGEST_WAIT = 300.0
 
-_IN_TEXT = re.compile(r"(?i)retry[ -]?after[^0-9]{0,20}([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*(ms|s|m)?")
+_IN_TEXT = re.compile(
+    r"(?i)(?:retry[ -]?after|try again in)[^0-9]{0,20}([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*(ms|s|m)?"
+)
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ def retry_after_seconds(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> float | None:
     """The wait that an answer asks for: in its header (seconds, or a date), in its body
-    (``retry_after_seconds``), or in its words ("retry after 12s"). None: it does not say, or
-    nothing that makes sense."""
+    (``retry_after_seconds``), or in its words ("retry after 12s", "try again in 12s"). None: it
+    does not say, or nothing that makes sense."""
     header = headers.get("retry-after", "").strip()
     for found in (
         _number(header),

@@ -1,4 +1,4 @@
-"""What stands before a provider: its circuit breaker, its rate, and the retries."""
+"""What stands before a provider outside: its circuit breaker, its rate, and the retries."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from insights_resources.errors import (
     ProviderError,
     TransientProviderError,
 )
-from insights_resources.page_providers.circuit_breaker import (
+from insights_resources.outside_calls.circuit_breaker import (
     CircuitBreaker,
     OwnCircuits,
     SharedCircuits,
 )
-from insights_resources.page_providers.rate_limit import BURST, RateLimiter
-from insights_resources.page_providers.retry_policy import RetryPolicy
+from insights_resources.outside_calls.rate_limit import BURST, RateLimiter
+from insights_resources.outside_calls.retry_policy import RetryPolicy
 
 Answer = TypeVar("Answer")
 
 
 class ProviderGuard:
-    """Guards every request of one provider."""
+    """Guards every request of one provider. ``limiter`` None: it is asked at any rate."""
 
     def __init__(
         self,
         breaker: CircuitBreaker,
-        limiter: RateLimiter,
+        limiter: RateLimiter | None,
         policy: RetryPolicy,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -56,7 +56,8 @@ class ProviderGuard:
         while True:
             try:
                 await self.breaker.before_request()
-                await self._limiter.turn()
+                if self._limiter is not None:
+                    await self._limiter.turn()
                 await before_each()
             except ProviderError as refused:
                 if last is None:
@@ -86,12 +87,12 @@ class ProviderGuard:
 
 
 def provider_guard(
-    name: str, *, pages_a_minute: float, burst: int = BURST, redis_url: str | None = None
+    name: str, *, a_minute: float | None, burst: int = BURST, redis_url: str | None = None
 ) -> ProviderGuard:
-    """The guard of a provider, with the usual bounds."""
+    """The guard of a provider, with the usual bounds; so many requests a minute (None: any)."""
     store = SharedCircuits(redis_url) if redis_url else OwnCircuits()
     return ProviderGuard(
         CircuitBreaker(name, store),
-        RateLimiter(name, pages_a_minute, burst=burst, redis_url=redis_url),
+        None if a_minute is None else RateLimiter(name, a_minute, burst=burst, redis_url=redis_url),
         RetryPolicy(),
     )
