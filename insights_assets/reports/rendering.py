@@ -50,8 +50,8 @@ SWOT = {
 }
 #: Alerts that a page lists; more are counted.
 _MOST_ALERTS = 40
-#: Characters of an alert's message, and of a stored reason or state.
-_MESSAGE, _WORDS = 300, 80
+#: Characters of a statement, of an alert's message, and of a stored reason or state.
+_STATEMENT, _MESSAGE, _WORDS = 1000, 300, 80
 #: Why a model wrote nothing of a report -> the end of a sentence that says so.
 _WHY_NO_MODEL = {
     "no_model": "none is set up",
@@ -184,14 +184,15 @@ def _held(verification: Mapping[str, Any]) -> str:
 
 def charts_as_markdown(html: str) -> str:
     """The charts of a rendered page as images in Markdown, each within its own address, below its
-    title.
+    title; on white, because what shows them may be dark.
 
     What stands between ``<svg`` and ``</svg>`` in such a page is a chart: all text is escaped.
     """
     images = []
     for chart in _CHART.finditer(html):
         title = re.sub(r"[\[\]\\\s]+", " ", unescape(chart["title"]))
-        encoded = base64.b64encode(chart[0].encode()).decode()
+        on_white = chart[0].replace(' style="', ' style="background: white; ', 1)
+        encoded = base64.b64encode(on_white.encode()).decode()
         images.append(f"{markdown_text(title)}\n\n![{title}](data:image/svg+xml;base64,{encoded})")
     return "\n\n".join(images)
 
@@ -235,13 +236,17 @@ def _finalize(value: Any) -> str:
 
 
 def _sentence_writer(sheet: FactSheet, escaped: Callable[[str], str]) -> Callable[[str], Markup]:
-    """How a page writes a sentence. A product's name that is written from right to left is isolated
-    within its quotes: next to another, or to a number, it would change their order."""
+    """How a page writes a statement. A product's name that is written from right to left is
+    isolated within its quotes: next to another, or to a number, it would change their order. What
+    is longer than any statement of ours is cut, and shown as such."""
     names = sorted((m.name for m in sheet.members if is_right_to_left(m.name)), key=len)
     pattern = re.compile(f"“({'|'.join(re.escape(escaped(name)) for name in reversed(names))})”")
 
     def written(text: str) -> Markup:
-        safe = str(escaped(visible_text(text)))
+        shown = visible_text(text)
+        if len(shown) > _STATEMENT:
+            shown = short_name(shown, _STATEMENT)
+        safe = str(escaped(shown))
         return Markup(pattern.sub("“\u2068\\1\u2069”", safe) if names else safe)
 
     return written

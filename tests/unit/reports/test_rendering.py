@@ -352,7 +352,8 @@ def test_charts_are_images_below_their_titles_in_markdown() -> None:
     for line in lines[1::2]:
         image = re.fullmatch(r"!\[[^\[\]]+\]\(data:image/svg\+xml;base64,([\w+/=]+)\)", line)
         assert image is not None
-        assert base64.b64decode(image[1]).startswith(b"<svg")
+        svg = base64.b64decode(image[1])
+        assert svg.startswith(b'<svg role="img" style="background: white; ')
 
 
 def test_equal_facts_give_equal_pages() -> None:
@@ -379,7 +380,7 @@ def test_a_title_is_text_in_markdown(title: str) -> None:
     assert any(block.startswith(f"“{name}” leads {group} with an overall") for block in found)
     assert name in found  # the cell of the table
     message = short_name(sheet.alerts[0].message, 300)
-    assert f"2026-03-10, warning: {name}. {message}" in found
+    assert f"2026-03-10, warning, {name}: {message}" in found
     tokens = markdown_tokens(pages.markdown)
     made = {token.type for token in tokens}
     assert not made & {"link_open", "image", "html_inline", "html_block", "code_inline", "fence"}
