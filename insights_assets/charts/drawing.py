@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
-from unicodedata import bidirectional
 from xml.sax.saxutils import escape
+
+from insights_assets.display_names import is_right_to_left
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,9 +99,9 @@ def drawing(name: str) -> Iterator[None]:
         yield
 
 
-def embedded_svg(figure: Figure, title: str) -> str:
+def embedded_svg(figure: Figure, title: str, description: str = "") -> str:
     """The figure as an element to stand inside a page (no script, no network), told to those who
-    cannot see it."""
+    cannot see it: ``title`` says what it is, ``description`` what it shows."""
     text = _saved(figure, "svg", transparent=True).decode("utf-8")
     start = _SVG_START.search(text)
     if start is None:
@@ -111,7 +112,8 @@ def embedded_svg(figure: Figure, title: str) -> str:
     opening, _, rest = body.partition(">")
     told = escape(title, {'"': "&quot;"})
     label = f' role="img" style="{_SVG_LINES}" aria-label="{told}"'
-    return f"<svg{label}{opening}>\n<title>{told}</title>{rest}"
+    described = f"<desc>{escape(description)}</desc>" if description else ""
+    return f"<svg{label}{opening}>\n<title>{told}</title>{described}{rest}"
 
 
 def picture(figure: Figure, kind: Literal["png", "svg"], *, dots_per_inch: int = 150) -> bytes:
@@ -134,10 +136,7 @@ def _saved(figure: Figure, kind: Literal["png", "svg"], **options: Any) -> bytes
 def can_be_drawn(text: str) -> bool:
     """Whether the font of a PNG has every character of the text, written from left to right."""
     font = _font()
-    return all(
-        font.get_char_index(ord(each)) != 0 and bidirectional(each) not in ("R", "AL", "AN")
-        for each in text
-    )
+    return not is_right_to_left(text) and all(font.get_char_index(ord(each)) != 0 for each in text)
 
 
 @cache

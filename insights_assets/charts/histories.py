@@ -82,7 +82,7 @@ def draw_history(
         at = axis.height(mark)
         plot.line((0, 1), (at, at), color=FAINT, linewidth=0.6, zorder=0)
         plot.text(-0.012, at, format_value(mark), ha="right", va="center")
-    _draw_days(plot, days)
+    draw_days(plot, days)
     ends = []
     for place, line in enumerate(shown):
         heights = [math.nan if v is None else axis.height(v) for v in line.values]
@@ -101,12 +101,19 @@ def day_place(day: int, days: int) -> float:
     return 0.5 if days == 1 else day / (days - 1)
 
 
-def _draw_days(plot: Plot, days: Sequence[date]) -> None:
+def labelled_days(days: Sequence[date]) -> range:
+    """The days, by number, that an axis names: a few, the last one among them."""
     step = next(
         (each for each in _DAY_STEPS if len(days) <= each * _MOST_DAY_LABELS), _DAY_STEPS[-1]
     )
-    with_year = len(days) > 1 and days[0].year != days[-1].year and step > 14
-    for day in range(len(days) - 1, -1, -step):
+    return range(len(days) - 1, -1, -step)
+
+
+def draw_days(plot: Plot, days: Sequence[date]) -> None:
+    """Draws the axis of days below the plot."""
+    labelled = labelled_days(days)
+    with_year = len(days) > 1 and days[0].year != days[-1].year and labelled.step < -14
+    for day in labelled:
         label = f"{days[day].day} {days[day]:%b}" + (f" {days[day].year}" if with_year else "")
         at = day_place(day, len(days))
         plot.text(at, -0.05, label, ha="center", va="top")

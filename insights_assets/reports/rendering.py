@@ -1,25 +1,33 @@
 """A verified report as pages for people: Markdown, and one printable HTML page with charts.
 
-All text of product pages is hostile: the HTML template escapes every value (autoescape), the
-Markdown template backslash-escapes every value. The HTML page needs no network and runs no script.
+All text of product pages is hostile. Nothing that is not seen reaches a page (see
+``visible_text``), the HTML template escapes every value (autoescape), the Markdown template
+backslash-escapes every value, and names that are written from right to left are set apart from the
+sentence around them. The HTML page needs no network and runs no script.
 """
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from html import unescape
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from insights_assets.charts import event_timeline
 from insights_assets.charts.drawing import colour_of
+from insights_assets.charts.event_timeline import EventRow
 from insights_assets.charts.histories import MOST_LINES, Line
+from insights_assets.competition.formulas import Dimension
 from insights_assets.competition.reasons import reason_words
+from insights_assets.display_names import is_right_to_left, plain_text, short_name, visible_text
 from insights_assets.reports.amounts import (
     NONE,
     count_text,
@@ -27,10 +35,12 @@ from insights_assets.reports.amounts import (
     money_text,
     percent_text,
 )
-from insights_assets.reports.charts import line_chart, score_bars
+from insights_assets.reports.charts import ProductScores, event_chart, line_chart, score_bars
 from insights_assets.reports.fact import Member
 from insights_assets.reports.facts import FactSheet, HistoryLine
 from insights_assets.reports.schema import Report
+from insights_resources.locales import DEFAULT_LOCALE
+from insights_resources.marketplaces import ProductKey
 
 #: Section of the schema -> its heading; SWOT in two by two.
 SWOT = {
@@ -41,6 +51,24 @@ SWOT = {
 }
 #: Alerts that a page lists; more are counted.
 _MOST_ALERTS = 40
+#: Characters of a statement, of an alert's message, and of a stored reason or state.
+_STATEMENT, _MESSAGE, _WORDS = 1000, 300, 80
+#: Why a model wrote nothing of a report -> the end of a sentence that says so.
+_WHY_NO_MODEL = {
+    "no_model": "none is set up",
+    "no_budget": "its daily budget is spent",
+    "breaker_open": "it failed several times in a row and is left alone for a while",
+    "access_refused": "its provider refused access",
+    "refused": "it refused to answer",
+    "truncated": "its answer was cut off",
+    "invalid_answer": "its answer was not in the form that was asked for",
+    "timed_out": "it took too long to answer",
+    "unavailable": "its provider could not be reached",
+    "unverified": "too many of its sentences could not be verified",
+    "facts_changed": "the facts changed while it wrote",
+    "backfill": "reports of past days are written without one",
+}
+_LEAST_COST = Decimal("0.0001")
 
 #: Characters that mean something anywhere in Markdown (and in its dialects with tables and math).
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~$])")
@@ -63,12 +91,21 @@ class Pages:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a page says of how it came to be."""
+    """What a page says of how it came to be.
+
+    ``model``: the model asked, if any. ``fallback_reason``: why the report is not of its words (a
+    key of ``_WHY_NO_MODEL``). ``cost``: what the tokens cost, in USD.
+    """
 
     facts_hash: str
     writer: str
     prompt_version: str
     verification: Mapping[str, Any]
+    model: str | None = None
+    fallback_reason: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -91,33 +128,79 @@ def render(sheet: FactSheet, report: Report, provenance: Provenance) -> Pages:
         "gaps": _gaps(sheet),
         "alerts": [_alert_row(sheet, alert) for alert in sheet.alerts[:_MOST_ALERTS]],
         "more_alerts": max(0, len(sheet.alerts) - _MOST_ALERTS),
-        "provenance": provenance,
+        "held": _held(provenance.verification),
+        "written_by": written_by(provenance),
+        "facts_hash": provenance.facts_hash,
     }
     return Pages(
-        markdown=_markdown_environment().get_template("report.md.j2").render(shared),
+        markdown=_markdown_environment()
+        .get_template("report.md.j2")
+        .render(shared, sentence=_sentence_writer(sheet, markdown_text)),
         html=_html_environment()
         .get_template("report.html.j2")
-        .render(shared, charts=_charts(sheet)),
+        .render(shared, sentence=_sentence_writer(sheet, escape), charts=_charts(sheet)),
     )
+
+
+def written_by(provenance: Provenance) -> str:
+    """Who wrote a report, why no model did, and what was used of one: in sentences."""
+    is_of_model = provenance.model is not None and provenance.fallback_reason is None
+    if is_of_model:
+        text = f"Written by {provenance.model} (prompt version {provenance.prompt_version})"
+    else:
+        text = f"Written by the {provenance.writer} writer, version {provenance.prompt_version}"
+    reason = provenance.fallback_reason
+    if reason is not None:
+        words = _WHY_NO_MODEL.get(reason, reason.replace("_", " "))
+        model = "no model was" if provenance.model is None else f"{provenance.model} was not"
+        text += f": {model} used because {words}"
+    used = _used(provenance)
+    if not used:
+        return f"{text}."
+    return f"{text}: {used}." if is_of_model else f"{text}. It took {used}."
+
+
+def _used(provenance: Provenance) -> str:
+    """``3,120 tokens in, 910 out, $0.0042``, as far as it is known."""
+    parts = []
+    if provenance.input_tokens is not None:
+        parts.append(f"{count_text(provenance.input_tokens, DEFAULT_LOCALE)} tokens in")
+    if provenance.output_tokens is not None:
+        unit = "" if parts else " tokens"
+        parts.append(f"{count_text(provenance.output_tokens, DEFAULT_LOCALE)}{unit} out")
+    if provenance.cost is not None:
+        is_tiny = 0 < provenance.cost < _LEAST_COST
+        parts.append(f"under ${_LEAST_COST}" if is_tiny else f"${provenance.cost:,.4f}")
+    return ", ".join(parts)
+
+
+def _held(verification: Mapping[str, Any]) -> str:
+    """``6 of 7 sentences held, and 1 was left out``; the report's JSON has those left out."""
+    sentences, verified = verification["sentences"], verification["verified"]
+    text = f"{count_text(verified, DEFAULT_LOCALE)} of {count_text(sentences, DEFAULT_LOCALE)} sentences held"
+    if left_out := sentences - verified:
+        text += f", and {count_text(left_out, DEFAULT_LOCALE)} {'was' if left_out == 1 else 'were'} left out"
+    return text
 
 
 def charts_as_markdown(html: str) -> str:
     """The charts of a rendered page as images in Markdown, each within its own address, below its
-    title.
+    title; on white, because what shows them may be dark.
 
     What stands between ``<svg`` and ``</svg>`` in such a page is a chart: all text is escaped.
     """
     images = []
     for chart in _CHART.finditer(html):
         title = re.sub(r"[\[\]\\\s]+", " ", unescape(chart["title"]))
-        encoded = base64.b64encode(chart[0].encode()).decode()
+        on_white = chart[0].replace(' style="', ' style="background: white; ', 1)
+        encoded = base64.b64encode(on_white.encode()).decode()
         images.append(f"{markdown_text(title)}\n\n![{title}](data:image/svg+xml;base64,{encoded})")
     return "\n\n".join(images)
 
 
 def markdown_text(text: str) -> str:
     """Text of anybody as text in Markdown: one line, nothing in it has a meaning."""
-    line = " ".join(str(text).split())
+    line = plain_text(text)
     line = _MARKDOWN.sub(r"\\\1", line)
     line = _ENTITY.sub("&amp;", line).replace("<", "&lt;").replace(">", "&gt;")
     line = _AUTOLINK.sub(lambda m: f"{m[1] or m[3]}\\{m[2] or m[4]}", line)
@@ -129,6 +212,7 @@ def _html_environment() -> Environment:
     return Environment(
         loader=PackageLoader("insights_assets.reports"),
         autoescape=True,
+        finalize=lambda value: visible_text(value) if type(value) is str else value,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -150,6 +234,23 @@ def _markdown_environment() -> Environment:
 def _finalize(value: Any) -> str:
     """Every value that a Markdown template writes; numbers of ours need no escape."""
     return str(value) if isinstance(value, int | float | Markup) else markdown_text(value)
+
+
+def _sentence_writer(sheet: FactSheet, escaped: Callable[[str], str]) -> Callable[[str], Markup]:
+    """How a page writes a statement. A product's name that is written from right to left is
+    isolated within its quotes: next to another, or to a number, it would change their order. What
+    is longer than any statement of ours is cut, and shown as such."""
+    names = sorted((m.name for m in sheet.members if is_right_to_left(m.name)), key=len)
+    pattern = re.compile(f"“({'|'.join(re.escape(escaped(name)) for name in reversed(names))})”")
+
+    def written(text: str) -> Markup:
+        shown = visible_text(text)
+        if len(shown) > _STATEMENT:
+            shown = short_name(shown, _STATEMENT)
+        safe = str(escaped(shown))
+        return Markup(pattern.sub("“\u2068\\1\u2069”", safe) if names else safe)
+
+    return written
 
 
 # --- the parts of a page -------------------------------------------------------------------------
@@ -185,7 +286,9 @@ def _table_row(sheet: FactSheet, member: Member) -> dict[str, Any]:
         "rating": NONE if rating is None else decimal_text(rating, sheet.locale),
         "ratings": NONE if ratings is None else count_text(ratings, sheet.locale),
         "rank": NONE if rank is None else count_text(rank, sheet.locale),
-        "availability": (sheet.text(subject, "availability") or NONE).replace("_", " "),
+        "availability": short_name(
+            (sheet.text(subject, "availability") or NONE).replace("_", " "), _WORDS
+        ),
     }
 
 
@@ -199,7 +302,7 @@ def _gaps(sheet: FactSheet) -> list[tuple[str, str]]:
             by_reason.setdefault(reason, []).append(dimension)
         if by_reason:
             words = "; ".join(
-                f"{', '.join(dimensions)}: it {reason_words(reason)}"
+                f"{', '.join(dimensions)}: it {short_name(reason_words(reason), _WORDS)}"
                 for reason, dimensions in by_reason.items()
             )
             gaps.append((member.name, words))
@@ -214,25 +317,22 @@ def _alert_row(sheet: FactSheet, alert: Any) -> dict[str, str]:
         "day": alert.day.isoformat(),
         "severity": alert.severity,
         "product": names[alert.product],
-        "message": alert.message,
+        "message": short_name(alert.message, _MESSAGE),
     }
 
 
 def _charts(sheet: FactSheet) -> list[Chart]:
-    """Scores, price history and rank history, each where there is something to show."""
+    """Scores, price history, rank history and events, each where there is something to show."""
     charts = []
-    scores = [
-        (member.number, overall)
-        for member in sheet.members
-        if (overall := sheet.number(member.subject, "overall")) is not None
-    ]
-    if scores:
-        title = f"Overall scores of {sheet.group_name}"
+    if scores := _scores(sheet):
+        left = len(scores) - MOST_LINES
+        more = f" {left} more are not shown." if left > 0 else ""
         charts.append(
             Chart(
-                "Overall scores",
-                "Standard method, 0 to 100 points. Numbers as in the score table.",
-                Markup(score_bars("scores", title, scores)),
+                "Scores",
+                "Standard method, 0 to 100 points: the overall score is made of the three beside "
+                f"it. Products have the numbers of the table.{more}",
+                Markup(score_bars("scores", f"Scores of {sheet.group_name}", scores)),
             )
         )
     numbers = {member.product: member.number for member in sheet.members}
@@ -274,7 +374,44 @@ def _charts(sheet: FactSheet) -> list[Chart]:
                 Markup(svg),
             )
         )
+    if events := _events(sheet):
+        left = len(events) - event_timeline.MOST_ROWS
+        more = f" Those of {left} more products are not shown." if left > 0 else ""
+        title = f"Alerts of {sheet.group_name} over the last 30 days"
+        charts.append(
+            Chart(
+                "Event timeline",
+                f"Alerts of the last 30 days, by product; the list below has each.{more}",
+                Markup(event_chart("events", title, sheet.days(), events)),
+            )
+        )
     return charts
+
+
+def _scores(sheet: FactSheet) -> list[ProductScores]:
+    """Of the products that have any, in the order of the table."""
+    return [
+        ProductScores(
+            member.number,
+            sheet.number(member.subject, "overall"),
+            {each: sheet.number(member.subject, f"{each}_score") for each in Dimension},
+        )
+        for member in sheet.members
+        if member.is_scored
+    ]
+
+
+def _events(sheet: FactSheet) -> list[EventRow]:
+    """The alerts of the products that have any, in the order of the table."""
+    place = {day: number for number, day in enumerate(sheet.days())}
+    by_product: dict[ProductKey, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for alert in sheet.alerts:
+        by_product[alert.product][place[alert.day]].append(alert.severity)
+    return [
+        EventRow(member.number, by_product[member.product])
+        for member in sheet.members
+        if member.product in by_product
+    ]
 
 
 def _most_alike(

@@ -6,6 +6,7 @@ import itertools
 import re
 import warnings
 import xml.etree.ElementTree as ET
+from collections import Counter
 from datetime import date, timedelta
 
 import pytest
@@ -13,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insights_assets.charts.drawing import COLOURS, colour_of
+from insights_assets.charts.event_timeline import MOST_ROWS, EventRow
 from insights_assets.charts.histories import MOST_LINES, Line
+from insights_assets.competition.formulas import Dimension
 from insights_assets.reports.amounts import count_text, money_text
-from insights_assets.reports.charts import line_chart, score_bars
+from insights_assets.reports.charts import ProductScores, event_chart, line_chart, score_bars
 
 LAST = date(2026, 3, 10)
 DAYS = [LAST - timedelta(days=back) for back in range(29, -1, -1)]
@@ -32,6 +35,17 @@ def whole(value: float) -> str:
 
 def ranks(*lines: Line) -> str:
     return line_chart("ranks", "Ranks", DAYS, lines, format_value=whole, is_rank=True)
+
+
+def bars(*overall: tuple[int, float | None], name: str = "scores", title: str = "Scores") -> str:
+    """Scores whose dimensions are as high as the overall one, popularity missing."""
+    dimensions = (Dimension.PRICE, Dimension.QUALITY)
+    rows = [ProductScores(n, score, dict.fromkeys(dimensions, score)) for n, score in overall]
+    return score_bars(name, title, rows)
+
+
+def events(*rows: tuple[int, dict[int, list[str]]], title: str = "Alerts") -> str:
+    return event_chart("events", title, DAYS, [EventRow(*row) for row in rows])
 
 
 def flat(number: int, value: float) -> Line:
@@ -72,13 +86,18 @@ def corners(path: str) -> list[tuple[float, float]]:
     [
         prices(flat(1, 10), flat(2, 12)),
         ranks(flat(1, 10), flat(2, 12)),
-        score_bars("scores", "Scores", [(1, 80.0), (2, 0.0), (3, 100.0)]),
+        bars((1, 80.0), (2, 0.0), (3, 100.0), (4, None)),
+        events((1, {0: ["info"], 29: ["critical", "warning"]}), (3, {4: ["warning"]})),
         prices(),
         ranks(Line(1, [None] * len(DAYS))),
-        score_bars("scores", "Scores", []),
+        bars(),
+        events(),
         line_chart("one", "One day", [LAST], [Line(1, [5.0])], format_value=str),
     ],
-    ids=["prices", "ranks", "scores", "no-prices", "no-ranks", "no-scores", "one-day"],
+    ids=[
+        *("prices", "ranks", "scores", "events"),
+        *("no-prices", "no-ranks", "no-scores", "no-events", "one-day"),
+    ],
 )
 def test_a_chart_is_one_element_that_runs_and_fetches_nothing(svg: str) -> None:
     root = ET.fromstring(svg)
@@ -98,7 +117,8 @@ def test_a_chart_is_one_element_that_runs_and_fetches_nothing(svg: str) -> None:
 def test_the_title_is_text_for_readers_and_for_screen_readers() -> None:
     for svg in (
         prices(flat(1, 10), title=HOSTILE),
-        score_bars("scores", HOSTILE, [(1, 50.0)]),
+        bars((1, 50.0), title=HOSTILE),
+        events((1, {3: ["info"]}), title=HOSTILE),
     ):
         root = ET.fromstring(svg)
         assert root.get("aria-label") == HOSTILE
@@ -110,7 +130,8 @@ def test_the_title_is_text_for_readers_and_for_screen_readers() -> None:
 def test_equal_data_gives_equal_bytes() -> None:
     assert prices(flat(1, 10), flat(2, 11)) == prices(flat(1, 10), flat(2, 11))
     assert ranks(flat(1, 10)) == ranks(flat(1, 10))
-    assert score_bars("s", "S", [(1, 9.0)]) == score_bars("s", "S", [(1, 9.0)])
+    assert bars((1, 9.0)) == bars((1, 9.0))
+    assert events((1, {3: ["info"], 1: ["info"]})) == events((1, {1: ["info"], 3: ["info"]}))
     assert prices(flat(1, 10)) != prices(Line(1, [10.0] * 29 + [11.0]))
 
 
@@ -121,7 +142,8 @@ def test_ids_do_not_repeat_on_a_page_of_several_charts() -> None:
         prices(*lines),
         prices(*lines, name="list prices"),
         ranks(*lines),
-        score_bars("scores", "Scores", [(1, 80.0), (2, 40.0)]),
+        bars((1, 80.0), (2, 40.0)),
+        events((1, {0: ["info", "critical"], 9: ["warning"]}), (2, {3: ["info"]})),
     ]
     ids = re.findall(r'\bid="([^"]+)"', "".join(charts))
     assert len(ids) == len(set(ids)) >= 6
@@ -258,15 +280,70 @@ def test_whatever_the_values_are_the_axis_has_a_few_marks_within_the_chart(
 
 
 def test_bars_are_as_long_as_their_scores_in_the_order_given() -> None:
-    svg = score_bars("scores", "Scores", [(1, 80.0), (3, 40.0), (2, 20.0)])
-    widths = {}
-    for path in elements(svg, "path"):
-        style = path.get("style", "")
-        if "fill: #" in style and "fill: none" not in style:
-            across = [x for x, _ in corners(path.get("d", ""))]
-            widths[style.partition("fill: ")[2][:7]] = max(across) - min(across)
-    one, two, three = (widths[colour_of(number)] for number in (1, 2, 3))
-    assert one == pytest.approx(2 * three, rel=1e-3)
-    assert three == pytest.approx(2 * two, rel=1e-3)
+    svg = bars((1, 80.0), (3, 40.0), (2, 20.0))
+    # Of each product: overall, price, quality.
+    lengths = {number: bars_of(svg, colour_of(number)) for number in (1, 2, 3)}
+    assert [len(each) for each in lengths.values()] == [3, 3, 3]
+    for one, two, three in zip(lengths[1], lengths[2], lengths[3], strict=True):
+        assert one == pytest.approx(2 * three, rel=1e-3)
+        assert three == pytest.approx(2 * two, rel=1e-3)
     assert height_of(svg, "1") < height_of(svg, "3") < height_of(svg, "2")
-    assert {"80.0", "40.0", "20.0"} <= set(labels(svg))
+    assert labels(svg).count("80.0") == labels(svg).count("40.0") == labels(svg).count("20.0") == 3
+    assert labels(svg).count("–") == 3
+    assert {"Overall", "Price", "Quality", "Popularity"} <= set(labels(svg))
+
+
+def test_a_product_without_an_overall_score_shows_its_dimensions() -> None:
+    svg = score_bars("s", "S", [ProductScores(1, None, {Dimension.QUALITY: 90.0})])
+    assert len(bars_of(svg, colour_of(1))) == 1
+    assert labels(svg).count("–") == 3
+    assert "90.0" in labels(svg)
+
+
+def bars_of(svg: str, colour: str) -> list[float]:
+    """The lengths of the bars of a colour, in the order drawn."""
+    drawn = []
+    for path in elements(svg, "path"):
+        if f"fill: {colour}" in path.get("style", ""):
+            across = [x for x, _ in corners(path.get("d", ""))]
+            drawn.append(max(across) - min(across))
+    return drawn
+
+
+# --- events --------------------------------------------------------------------------------------
+
+
+def test_a_day_has_one_mark_of_its_gravest_event_and_says_how_many_there_were() -> None:
+    svg = events(
+        (1, {0: ["info", "critical", "warning"], 29: ["warning"]}), (5, {29: ["info", "info"]})
+    )
+    # Shapes differ, and each stands once more in the key.
+    assert sorted(Counter(marks_of(svg)).values()) == [2, 2, 2]
+    assert len(marks_of(events((1, {0: ["critical", "info"]})))) == 4
+    assert height_of(svg, "1") < height_of(svg, "5")
+    assert {"info", "warning", "critical"} <= set(labels(svg))
+    assert labels(svg).count("3") == labels(svg).count("2") == 1
+    (told,) = elements(svg, "desc")
+    assert told.text == "Events: product 1 4; product 5 2."
+
+
+def test_marks_stand_on_their_days() -> None:
+    svg = events((1, {0: ["info"], 10: ["info"], 29: ["info"]}))
+    # The key's three come first.
+    across = [float(e.get("x", "")) for e in elements(svg, "use")][3:]
+    first, tenth, last = across
+    assert (tenth - first) / (last - first) == pytest.approx(10 / 29, abs=1e-3)
+
+
+def test_more_products_with_events_than_fit_are_not_drawn() -> None:
+    svg = events(*((number, {3: ["info"]}) for number in range(1, MOST_ROWS + 9)))
+    assert len(marks_of(svg)) == MOST_ROWS + 3
+    assert str(MOST_ROWS) in labels(svg)
+    assert str(MOST_ROWS + 1) not in labels(svg)
+
+
+def marks_of(svg: str) -> list[str]:
+    """The shape that each mark refers to."""
+    shapes = {e.get("id"): e.get("d", "") for e in elements(svg, "path") if e.get("id")}
+    href = "{http://www.w3.org/1999/xlink}href"
+    return [shapes[e.get(href, "")[1:]] for e in elements(svg, "use")]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from functools import cache
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,10 +18,17 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from selectolax.lexbor import LexborHTMLParser
 
-from insights_assets.display_names import short_name
+from insights_assets.display_names import plain_text, short_name
 from insights_assets.reports.facts import FactSheet, fact_sheet
 from insights_assets.reports.rebuild import audit_reports
-from insights_assets.reports.rendering import Pages, Provenance, markdown_text, render
+from insights_assets.reports.rendering import (
+    Pages,
+    Provenance,
+    charts_as_markdown,
+    markdown_text,
+    render,
+    written_by,
+)
 from insights_assets.reports.schema import Report
 from insights_assets.reports.structured_writer import write_report
 from tests.unit.competition.group_days import DAY, product
@@ -39,7 +49,7 @@ HTML_TAGS = {
     *("html", "head", "meta", "title", "style", "body", "main", "header", "section", "footer"),
     *("h1", "h2", "p", "ul", "ol", "li", "span", "bdi", "time", "code", "strong", "div"),
     *("table", "thead", "tbody", "tr", "th", "td", "figure", "figcaption"),
-    *("svg", "g", "path", "text", "defs", "use"),
+    *("svg", "g", "path", "text", "defs", "use", "desc"),
 }
 
 
@@ -63,7 +73,8 @@ def hostile_pages(title: str) -> tuple[FactSheet, Pages]:
 
 
 def words(text: str) -> str:
-    return " ".join(text.split())
+    """The text on one line, without the marks around names that are written from the right."""
+    return " ".join(re.sub("[\u2068\u2069]", "", text).split())
 
 
 def markdown_tokens(text: str) -> list[Token]:
@@ -103,7 +114,7 @@ def test_a_title_is_text_in_html(title: str) -> None:
     assert words(page.css_first("title").text()) == words(f"{sheet.group_name}, 10 March 2026")
     lead = words(page.css_first("p.lead").text())
     assert lead.startswith(words(f"“{name}” leads {sheet.group_name} with an overall score of "))
-    assert words(page.css_first("td.message").text()) == words(sheet.alerts[0].message)
+    assert words(page.css_first("td.message").text()) == short_name(sheet.alerts[0].message, 300)
     for svg in page.css("svg"):
         assert sheet.group_name in (svg.attributes["aria-label"] or "")
 
@@ -188,10 +199,61 @@ def test_both_pages_hold_every_sentence_of_the_report() -> None:
     for sentence in sentences:
         assert sentence in html
         assert sentence in markdown
-    assert "6 of 7 sentences held" in html
-    assert "6 of 7 sentences held" in markdown
+    assert "6 of 7 sentences held, and 1 was left out." in html
+    assert "6 of 7 sentences held, and 1 was left out." in markdown
     assert "f" * 64 in html
     assert "f" * 64 in markdown
+
+
+@pytest.mark.parametrize(
+    ("of_model", "sentence"),
+    [
+        ({}, "Written by the structured writer, version 9."),
+        (
+            {"fallback_reason": "no_model"},
+            "Written by the structured writer, version 9: no model was used because none is set "
+            "up.",
+        ),
+        (
+            {"model": "gpt-x", "fallback_reason": "no_budget"},
+            "Written by the structured writer, version 9: gpt-x was not used because its daily "
+            "budget is spent.",
+        ),
+        (
+            {
+                "model": "gpt-x",
+                "fallback_reason": "unverified",
+                "input_tokens": 3120,
+                "output_tokens": 910,
+                "cost": Decimal("0.00001"),
+            },
+            "Written by the structured writer, version 9: gpt-x was not used because too many of "
+            "its sentences could not be verified. It took 3,120 tokens in, 910 out, under $0.0001.",
+        ),
+        ({"model": "gpt-x"}, "Written by gpt-x (prompt version 9)."),
+        (
+            {
+                "model": "gpt-x",
+                "input_tokens": 3120,
+                "output_tokens": 910,
+                "cost": Decimal("0.0042"),
+            },
+            "Written by gpt-x (prompt version 9): 3,120 tokens in, 910 out, $0.0042.",
+        ),
+        (
+            {"model": "gpt-x", "output_tokens": 910},
+            "Written by gpt-x (prompt version 9): 910 tokens out.",
+        ),
+    ],
+)
+def test_pages_say_who_wrote_them_and_why_no_model_did(
+    of_model: dict[str, Any], sentence: str
+) -> None:
+    provenance = replace(PROVENANCE, **of_model)
+    assert written_by(provenance) == sentence
+    pages = render(sheet_of(*kettles()), NOTHING, provenance)
+    assert sentence in LexborHTMLParser(pages.html).css_first("footer").text()
+    assert any(block.startswith(sentence) for block in blocks(pages.markdown))
 
 
 def test_missing_scores_are_explained() -> None:
@@ -243,11 +305,56 @@ def test_charts_show_the_most_that_can_share_an_axis_and_count_the_others() -> N
     page = LexborHTMLParser(pages_of(fact_sheet(inputs, GROUP_ID, DAY)).html)
     captions = [words(node.text()) for node in page.css("figcaption")]
     left_out = "1 more are not shown: they share no axis, or would crowd it."
-    assert captions[1:] == [
+    assert captions[1:3] == [
         f"Price history. Daily closing prices of the last 30 days in EUR. {left_out}",
         "Rank history. Top-level Best Sellers Rank of the last 30 days, the best on top. "
         f"{left_out}",
     ]
+
+
+def test_the_timeline_shows_the_products_that_have_alerts() -> None:
+    sheet = sheet_of(
+        *kettles(),
+        alerts=[
+            alert("A", severity="critical"),
+            alert("A", 0, alert_id="again"),
+            alert("C", 29, severity="info"),
+            alert("B", 30),
+        ],
+    )
+    page = LexborHTMLParser(pages_of(sheet).html)
+    timeline = page.css("figure svg")[-1]
+    assert timeline.css_first("title").text() == "Alerts of Kettles over the last 30 days"
+    assert timeline.css_first("desc").text() == "Events: product 1 2; product 4 1."
+    assert "Event timeline" not in pages_of(sheet_of(*kettles())).html
+
+
+def test_names_written_from_the_right_reorder_nothing_around_them() -> None:
+    name = "\u05d0\u05d1 <\u05d2>"
+    sheet = sheet_of(*kettles(), titles={"A000000000": name})
+    pages = pages_of(sheet)
+    lead = LexborHTMLParser(pages.html).css_first("p.lead").text()
+    assert lead.startswith(f"“\u2068{name}\u2069” leads Kettles")
+    shown = [
+        "".join(_shown(t) for t in token.children or [])
+        for token in markdown_tokens(pages.markdown)
+    ]
+    assert any(text.startswith(f"“\u2068{name}\u2069” leads Kettles") for text in shown)
+    assert "\u2068" not in pages_of(sheet_of(*kettles())).html
+
+
+def test_charts_are_images_below_their_titles_in_markdown() -> None:
+    sheet = sheet_of(*kettles(), alerts=[alert("A")], group_name="Kettles [all] <b>")
+    lines = charts_as_markdown(pages_of(sheet).html).split("\n\n")
+    assert [line.split(" of ")[0] for line in lines[::2]] == [
+        *("Scores", "Prices", "Best Sellers Ranks", "Alerts")
+    ]
+    assert blocks(lines[0]) == ["Scores of Kettles all <b>"]
+    for line in lines[1::2]:
+        image = re.fullmatch(r"!\[[^\[\]]+\]\(data:image/svg\+xml;base64,([\w+/=]+)\)", line)
+        assert image is not None
+        svg = base64.b64decode(image[1])
+        assert svg.startswith(b'<svg role="img" style="background: white; ')
 
 
 def test_equal_facts_give_equal_pages() -> None:
@@ -273,8 +380,8 @@ def test_a_title_is_text_in_markdown(title: str) -> None:
     assert found[0] == f"{group}, 10 March 2026"
     assert any(block.startswith(f"“{name}” leads {group} with an overall") for block in found)
     assert name in found  # the cell of the table
-    message = words(sheet.alerts[0].message)
-    assert f"2026-03-10, warning: {name}. {message}" in found
+    message = short_name(sheet.alerts[0].message, 300)
+    assert f"2026-03-10, warning, {name}: {message}" in found
     tokens = markdown_tokens(pages.markdown)
     made = {token.type for token in tokens}
     assert not made & {"link_open", "image", "html_inline", "html_block", "code_inline", "fence"}
@@ -291,7 +398,7 @@ def test_a_title_is_text_in_markdown(title: str) -> None:
 def test_any_text_reads_the_same_after_markdown(text: str) -> None:
     written = markdown_text(text)
     assert "\n" not in written
-    seen = words(text).replace("\x00", "\ufffd")
+    seen = plain_text(text)
     if not seen:
         assert written == ""
         return
