@@ -1,0 +1,66 @@
+"""Seconds from features to stored reports."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from benchmarks.reports.platform import capture_history, opened, rebuild_until_reports
+from benchmarks.reports.scenarios import FIRST_DAY, SEED
+from insights_assets.reports.rebuild import rebuild_reports
+from insights_resources.sandbox import SandboxMarket
+from insights_resources.sandbox.product_traits import GROUP_SIZE
+from insights_resources.scope import Scope
+from insights_resources.warehouse.engine import Warehouse
+
+#: Makes the stored reports of a scope; a language model's are made by another one.
+Reporter = Callable[[Warehouse, Scope], object]
+
+#: Days that are captured for one group, and for many: reports look back on 30.
+_DAYS_OF_ONE, _DAYS_OF_MANY = 38, 8
+
+
+def measure(groups: int, runs: int, url: str | None, reporter: Reporter = rebuild_reports) -> None:
+    """Prints the median of one group over several days, each for the first time, then of many
+    groups on one day."""
+    with tempfile.TemporaryDirectory() as name, opened(Path(name), url) as warehouse:
+        days = _DAYS_OF_ONE + runs
+        seconds = _seconds(warehouse, Path(name), 1, days, runs, reporter)
+        print(
+            f"one group of {GROUP_SIZE}, features to stored report: median of {runs} "
+            f"{statistics.median(seconds):.2f} s, longest {max(seconds):.2f} s",
+            flush=True,
+        )
+    if url is not None:
+        return
+    with tempfile.TemporaryDirectory() as name, opened(Path(name)) as warehouse:
+        (many,) = _seconds(warehouse, Path(name), groups, _DAYS_OF_MANY, 1, reporter)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(
+            f"{groups} groups in one run: {many:.1f} s, {1000 * many / groups:.0f} ms a group, "
+            f"peak memory {peak:.0f} MiB"
+        )
+
+
+def _seconds(
+    warehouse: Warehouse, folder: Path, groups: int, days: int, runs: int, reporter: Reporter
+) -> list[float]:
+    """Of each of the last days, after a history without them."""
+    market = SandboxMarket(SEED, groups * GROUP_SIZE, FIRST_DAY)
+    last = FIRST_DAY + timedelta(days=days - 1)
+    capture_history(warehouse, folder, market, FIRST_DAY, last)
+    before = last - timedelta(days=runs)
+    rebuild_until_reports(warehouse, Scope(FIRST_DAY, before))
+    seconds = []
+    for number in range(1, runs + 1):
+        scope = Scope.of_day(before + timedelta(days=number))
+        began = time.perf_counter()
+        rebuild_until_reports(warehouse, scope)
+        reporter(warehouse, scope)
+        seconds.append(time.perf_counter() - began)
+    return seconds
