@@ -8,6 +8,9 @@ answers of ``model_answers``.
 ``python -m benchmarks.reports speed [--groups N] [--runs N]``: seconds from features to the stored
 report of one group, and of many in one run, with the peak memory (see ``speed``).
 
+``python -m benchmarks.reports outage [--groups N]``: whether every group has its report when the
+model is down for the whole run (see ``outage``).
+
 ``--url`` of an empty PostgreSQL database in place of a SQLite file in a temporary folder.
 """
 
@@ -16,7 +19,8 @@ from __future__ import annotations
 import argparse
 
 from benchmarks.reports.evaluation import evaluate
-from benchmarks.reports.speed import measure
+from benchmarks.reports.outage import measure as measure_outage
+from benchmarks.reports.speed import measure as measure_speed
 from benchmarks.reports.writers import WRITERS
 
 
@@ -34,14 +38,19 @@ def main() -> None:
     speed = what.add_parser("speed")
     speed.add_argument("--groups", type=int, default=100)
     speed.add_argument("--runs", type=int, default=5)
-    for each in (evaluation, speed):
+    outage = what.add_parser("outage")
+    outage.add_argument("--groups", type=int, default=100)
+    for each in (evaluation, speed, outage):
         each.add_argument("--url", help="an empty PostgreSQL database")
     options = parser.parse_args()
-    if options.what == "evaluation":
-        writers = options.writer or ["structured"]
-        evaluate(writers, options.url, eventful=options.eventful, verbose=options.verbose)
-    else:
-        measure(options.groups, options.runs, options.url)
+    match options.what:
+        case "evaluation":
+            writers = options.writer or ["structured"]
+            evaluate(writers, options.url, eventful=options.eventful, verbose=options.verbose)
+        case "speed":
+            measure_speed(options.groups, options.runs, options.url)
+        case "outage":
+            measure_outage(options.groups, options.url)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ _OUT = re.compile(
     r"\b(?:out of stock|sold out|cannot be bought|unavailable|back into stock)\b", re.IGNORECASE
 )
 _NONE_OUT = re.compile(r"\bno(?:ne| product)\b.*\bout of stock\b", re.IGNORECASE)
+_IN_STOCK = re.compile(r"\b(?:well stocked|in stock again|back in stock)\b", re.IGNORECASE)
 _SELLER = re.compile(r"\b(?:another|new|different|changed?)\b.*\bseller\b|\bseller\b.*\bchanged\b")
 _LISTING = re.compile(
     r"\b(?:title|bullets|listing)\b.*\b(?:changed|edited|rewritten|replaced)\b", re.IGNORECASE
@@ -120,7 +121,7 @@ def _claims_of(sentence: Sentence, group: GroupTruth) -> Iterator[tuple[str, boo
     if _LINK.search(text):
         yield "a link", False
     if _NONE_OUT.search(text):
-        yield "none is out", not any(map(_is_out, group.products))
+        yield "none is out", not any(product.is_out for product in group.products)
     if _HYPOTHETICAL.search(text) or not sentence.products:
         return
     yield from _amounts(sentence)
@@ -137,15 +138,13 @@ def _claims_of(sentence: Sentence, group: GroupTruth) -> Iterator[tuple[str, boo
         if "top-level" in text:
             yield "rank", int(rank.replace(",", "")) == product.now["primary_rank"]
     if _OUT.search(text) and not _NONE_OUT.search(text):
-        yield "out of stock", _is_out(product)
+        yield "out of stock", product.is_out
+    if _IN_STOCK.search(text):
+        yield "in stock", not product.is_out
     if _SELLER.search(text):
         yield "another seller", product.is_new_seller
     if _LISTING.search(text):
         yield "another listing", product.is_new_listing
-
-
-def _is_out(product: ProductTruth) -> bool:
-    return product.now["availability"] == "out_of_stock"
 
 
 def _amounts(sentence: Sentence) -> Iterator[tuple[str, bool]]:
@@ -170,16 +169,23 @@ def _amounts(sentence: Sentence) -> Iterator[tuple[str, bool]]:
 
 def _firsts(sentence: Sentence, group: GroupTruth) -> Iterator[tuple[str, bool]]:
     """Who is said to be first of all: the last named before the word, else the first after it."""
-    for words, column, first in _FIRSTS:
+    for words, column, extreme in _FIRSTS:
         if found := words.search(sentence.text):
             named = re.findall(r"{(\d)}", sentence.text[: found.start()])
             after = re.findall(r"{(\d)}", sentence.text[found.end() :])
             if named or after:
                 product = group.products[int(named[-1] if named else after[0])]
-                yield found[0], product.now[column] == first(group.values(column))
+                yield found[0], product.now[column] == extreme(group.values(column))
     if found := re.search(r"{(\d)} (?:leads|is out in front)", sentence.text):
-        overalls = [p.overall for p in group.products if p.overall is not None]
-        yield "leads", group.products[int(found[1])].overall == max(overalls)
+        first = group.products[int(found[1])]
+        # "among": of those that have a score for the same dimensions.
+        overalls = [
+            product.overall
+            for product in group.products
+            if product.overall is not None
+            and (product.coverage == first.coverage or "among" not in sentence.text)
+        ]
+        yield "leads", first.overall == max(overalls)
 
 
 def _directions(text: str, product: ProductTruth) -> Iterator[tuple[str, bool]]:

@@ -88,10 +88,11 @@ def evaluate(writers: Iterable[str], url: str | None, *, eventful: bool, verbose
 
 def judge(scenario: Scenario, published: Published, truth: GroupTruth) -> Judgement:
     found = list(claims(published.report, truth))
+    events = [event for event in scenario.events if truth.bears_out(event)]
     return Judgement(
         scenario=scenario.name,
-        events=len(scenario.events),
-        missed=tuple(event for event in scenario.events if not _is_told(event, published, truth)),
+        events=len(events),
+        missed=tuple(event for event in events if not _is_told(event, published, truth)),
         written=published.verification["sentences"],
         verified=published.verification["verified"],
         claims=len(found),

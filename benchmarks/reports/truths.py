@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from benchmarks.reports.scenarios import LAST_REPORT_DAY, REPORT_DAY
+from benchmarks.reports.scenarios import LAST_REPORT_DAY, REPORT_DAY, Event
 from insights_resources.marketplaces import ProductKey
 from insights_resources.sandbox.expected_features import product_features
 from insights_resources.sandbox.truth import ExpectedResults
 
 #: Days over which a report may say that something changed.
 WINDOWS = (1, 7, 30)
+#: Smaller moves are none that a report must tell: of prices (ratio), of ratings (stars).
+_PRICE_MOVE, _RATING_MOVE = 0.05, 0.25
 
 
 @dataclass(frozen=True)
 class ProductTruth:
-    """``now``: its features of the day; ``overall``: its standard score. Amounts are in the
+    """``now``: its features of the day; ``overall``: its standard score,
+    of the dimensions in ``coverage``. Amounts are in the
     currency's smallest unit; ``prices`` all of the last 30 days."""
 
     position: int
@@ -29,8 +32,13 @@ class ProductTruth:
     price: int | None
     prices: frozenset[int]
     peer_median: int | None
+    coverage: str
     is_new_seller: bool
     is_new_listing: bool
+
+    @property
+    def is_out(self) -> bool:
+        return bool(self.now["availability"] == "out_of_stock")
 
     def price_change(self, window: int) -> float | None:
         change: float | None = self.now[f"price_change_{window}d"]
@@ -41,6 +49,22 @@ class ProductTruth:
 class GroupTruth:
     name: str
     products: tuple[ProductTruth, ...]
+
+    def bears_out(self, event: Event) -> bool:
+        """Whether the pages show what was scripted, at the end of the day. Where the market goes
+        on around it, a price may have come back, or have been as low a week before."""
+        product = self.products[event.position]
+        match event.kind:
+            case "price":
+                return (product.price_change(7) or 0.0) <= -_PRICE_MOVE
+            case "stock":
+                return product.is_out
+            case "rating":
+                return (product.now["rating_change_30d"] or 0.0) <= -_RATING_MOVE
+            case "seller":
+                return product.is_new_seller
+            case "listing":
+                return product.is_new_listing
 
     def values(self, column: str) -> list[float]:
         """The products' values of a feature, where they have one."""
@@ -84,6 +108,7 @@ def truth_of(expected: ExpectedResults, group_id: str) -> GroupTruth:
                     and (amount := minor(key, each.snapshot.price)) is not None
                 ),
                 peer_median=minor(key, statistics.median(peer_prices)) if peer_prices else None,
+                coverage=rows[key]["coverage"],
                 is_new_seller=len({page.seller for page in week if page.seller}) > 1,
                 is_new_listing=len({(page.title, page.bullets) for page in week}) > 1,
             )
