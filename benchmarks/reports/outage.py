@@ -33,9 +33,9 @@ def measure(groups: int, url: str | None, reporter: Reporter = rebuild_reports) 
     with tempfile.TemporaryDirectory() as name, opened(Path(name), url) as warehouse:
         capture_history(warehouse, Path(name), market, FIRST_DAY, last)
         rebuild_until_reports(warehouse, Scope(FIRST_DAY, last))
-        began = time.perf_counter()
+        began, began_cpu = time.perf_counter(), time.process_time()
         reporter(warehouse, Scope.of_day(last))
-        seconds = time.perf_counter() - began
+        seconds, cpu = time.perf_counter() - began, time.process_time() - began_cpu
         table = tables.competitive_reports
         query = (
             select(table.c.writer, table.c.status, func.count())
@@ -47,6 +47,9 @@ def measure(groups: int, url: str | None, reporter: Reporter = rebuild_reports) 
                 {(writer, status): count for writer, status, count in connection.execute(query)}
             )
     told = ", ".join(f"{count} {status} by {writer}" for (writer, status), count in found.items())
-    print(f"{found.total()} of {groups} groups have a report ({told}) after {seconds:.1f} s")
+    print(
+        f"{found.total()} of {groups} groups have a report ({told}) "
+        f"after {seconds:.1f} s (CPU {cpu:.1f} s)"
+    )
     if found.total() != groups:
         raise AssertionError(f"{groups - found.total()} groups have no report")
