@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ from insights_resources.sandbox.page_rendering import not_found_page as render_n
 from insights_resources.sandbox.page_truth import SandboxRank, SandboxTruth, SnapshotTruth
 from insights_resources.sandbox.product_traits import SandboxGroup, SandboxProduct, build_groups
 from insights_resources.sandbox.random_streams import stream
+from insights_resources.sandbox.storylines import Storyline
 
 _EARLIEST_CAPTURE = timedelta(hours=5)
 
@@ -34,7 +36,8 @@ class SandboxMarket:
 
     ``products`` are spread over competitive groups of about six, each in one marketplace. Any day
     from ``first_day`` on has ``captures_per_day`` pages of each product, numbered by slot; a day's
-    pages do not depend on which other days are asked for.
+    pages do not depend on which other days are asked for. ``storylines`` script what happens in
+    some groups; all others are as they are without.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class SandboxMarket:
         products: int = 24,
         first_day: date = date(2025, 1, 1),
         captures_per_day: int = 1,
+        storylines: Iterable[Storyline] = (),
     ) -> None:
         if products < 1 or captures_per_day < 1:
             raise ConfigurationError(
@@ -57,11 +61,14 @@ class SandboxMarket:
         self.first_day = first_day
         self.captures_per_day = captures_per_day
         self.groups: tuple[SandboxGroup, ...] = build_groups(seed, products)
+        scripted = {storyline.group_id: storyline for storyline in storylines}
         self._places: dict[ProductKey, _Place] = {}
         for number, group in enumerate(self.groups):
-            path = GroupPath(seed, number, group)
+            path = GroupPath(seed, number, group, scripted.pop(group.group_id, None))
             for product in group.products:
                 self._places[product.key] = _Place(path, product)
+        if scripted:
+            raise ConfigurationError(f"the sandbox has no group {', '.join(sorted(scripted))}")
 
     @property
     def keys(self) -> tuple[ProductKey, ...]:
@@ -92,7 +99,10 @@ class SandboxMarket:
         """
         place = self._place(key)
         number = self._day_number(day, slot)
-        chance = stream(self.seed, "page", key, day, slot).randrange(1000)
+        # Each page of a calm group is served.
+        chance = 1000
+        if not place.path.is_calm:
+            chance = stream(self.seed, "page", key, day, slot).randrange(1000)
         verdict, shown = Verdict.PRODUCT, place.product
         snapshot: SnapshotTruth | None = None
         if chance < _ROBOT_CHECKS:
@@ -177,7 +187,7 @@ class SandboxMarket:
     def _state(self, place: _Place, number: int, day: date, slot: int) -> DayState:
         """The day's state; later slots move a little within the day."""
         state = place.path.on(number)[place.product.position]
-        if slot == 0:
+        if slot == 0 or place.path.is_calm:
             return state
         rng = stream(self.seed, "slot", place.product.key, day, slot)
         ranks = tuple(max(1, round(r * math.exp(rng.gauss(0.0, 0.04)))) for r in state.ranks)

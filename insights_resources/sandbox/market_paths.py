@@ -9,21 +9,16 @@ from __future__ import annotations
 import math
 import random
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from insights_resources.errors import ConfigurationError
 from insights_resources.sandbox.product_traits import SandboxGroup, SandboxProduct
-from insights_resources.sandbox.random_streams import stream
+from insights_resources.sandbox.random_streams import digest, stream
+from insights_resources.sandbox.storylines import CalmRandom, Script, Storyline
+from insights_resources.sandbox.walks import Coupon, Walk
 
 #: Share of days on which the page says that the item is not delivered to its visitor.
 _REFUSED_DELIVERIES = 0.04
-
-
-@dataclass(frozen=True)
-class Coupon:
-    """Per cent of the price, or an amount in minor units; exactly one is set."""
-
-    percent: int | None
-    amount: int | None
 
 
 @dataclass(frozen=True)
@@ -65,39 +60,17 @@ class DayState:
         return self.price if self.deal is None else self.deal
 
 
-@dataclass
-class _Walk:
-    """The moving state of one product."""
-
-    product: SandboxProduct
-    random: random.Random
-    price: float
-    deal_share: float = 1.0
-    deal_days: int = 0
-    coupon: Coupon | None = None
-    coupon_days: int = 0
-    limited_days: int = 0
-    out_days: int = 0
-    out_after: int = 0
-    out_since: int = 0
-    no_buy_box_days: int = 0
-    range_days: int = 0
-    seller: int = 0
-    used_share: float | None = None
-    demand: float = 0.0
-    rating: float = 0.0
-    rating_slide: int = 0
-    rating_count: float = 0.0
-    listing: dict[str, int] = field(default_factory=dict)
-
-
 class GroupPath:
     """The states of a group's products, day by day from day number 0."""
 
-    def __init__(self, seed: int, number: int, group: SandboxGroup) -> None:
+    def __init__(
+        self, seed: int, number: int, group: SandboxGroup, storyline: Storyline | None = None
+    ) -> None:
         self.group = group
-        self._random = stream(seed, "group", number)
+        self.is_calm = storyline is not None and storyline.is_calm
+        self._random = self._chance(seed, "group", number)
         self._walks = [self._start(seed, number, product) for product in group.products]
+        self._scripts = _scripts(group, storyline)
         self._war: tuple[int, int] | None = None
         self._war_days = 0
         self._days: list[tuple[DayState, ...]] = []
@@ -110,10 +83,12 @@ class GroupPath:
                 self._days.append(self._next_day(len(self._days)))
         return self._days[day_number]
 
-    @staticmethod
-    def _start(seed: int, number: int, product: SandboxProduct) -> _Walk:
-        rng = stream(seed, "walk", number, product.position)
-        return _Walk(
+    def _chance(self, *purpose: object) -> random.Random:
+        return CalmRandom(digest(*purpose)) if self.is_calm else stream(*purpose)
+
+    def _start(self, seed: int, number: int, product: SandboxProduct) -> Walk:
+        rng = self._chance(seed, "walk", number, product.position)
+        return Walk(
             product=product,
             random=rng,
             price=product.charm(product.anchor),
@@ -126,20 +101,27 @@ class GroupPath:
     def _next_day(self, number: int) -> tuple[DayState, ...]:
         self._fight_price_war(number)
         yesterday = [walk.price / walk.product.anchor for walk in self._walks]
+        scripts = [
+            [s for s in self._scripts if position in s.positions and s.runs_on(number)]
+            for position in range(len(self._walks))
+        ]
         for position, walk in enumerate(self._walks):
             rivals = [p for i, p in enumerate(yesterday) if i != position]
             at_war = self._war is not None and position in self._war
             if number:
-                _reprice(walk, min(rivals, default=1.0), at_war)
+                _reprice(walk, min(rivals, default=1.0), at_war or bool(scripts[position]))
             _run_promotions(walk)
             _run_stock(walk, number)
+            for script in scripts[position]:
+                script.move(walk, number)
             _sell(walk, number)
             _edit_listing(walk)
         for walk in self._walks:
             self._share_ratings(walk)
         ranks = self._ranks(number)
         return tuple(
-            _state(walk, number, ranks[position]) for position, walk in enumerate(self._walks)
+            _state(walk, number, ranks[position], is_calm=self.is_calm)
+            for position, walk in enumerate(self._walks)
         )
 
     def _fight_price_war(self, number: int) -> None:
@@ -161,7 +143,7 @@ class GroupPath:
         if self._war_days == 0:
             self._war = None
 
-    def _share_ratings(self, walk: _Walk) -> None:
+    def _share_ratings(self, walk: Walk) -> None:
         head = self._walks[walk.product.family]
         if head is not walk:
             walk.rating, walk.rating_count = head.rating, head.rating_count
@@ -184,14 +166,27 @@ class GroupPath:
         return [tuple(r) for r in ranks]
 
 
-def _log_rank(walk: _Walk) -> float:
+def _scripts(group: SandboxGroup, storyline: Storyline | None) -> tuple[Script, ...]:
+    """The storyline's scripts; raises ``ConfigurationError`` for a product that has none."""
+    scripts = () if storyline is None else storyline.scripts
+    for position in (position for script in scripts for position in script.positions):
+        if not 0 <= position < len(group.products):
+            raise ConfigurationError(
+                f"a storyline of {group.group_id} names product {position}; the group has"
+                f" {len(group.products)}, counted from 0"
+            )
+    return scripts
+
+
+def _log_rank(walk: Walk) -> float:
     return walk.product.log_rank - walk.demand
 
 
-def _reprice(walk: _Walk, cheapest_rival: float, at_war: bool) -> None:
+def _reprice(walk: Walk, cheapest_rival: float, is_led: bool) -> None:
+    """``is_led``: a price war or a script sets the price."""
     rng, product = walk.random, walk.product
     change, noise, reaction = rng.random(), rng.gauss(0.0, 0.07), rng.random()
-    if at_war:
+    if is_led:
         return
     share = walk.price / product.anchor
     if change < product.reprice_chance:
@@ -201,7 +196,7 @@ def _reprice(walk: _Walk, cheapest_rival: float, at_war: bool) -> None:
         walk.price = product.charm(product.anchor * max(0.75, share - 0.03))
 
 
-def _run_promotions(walk: _Walk) -> None:
+def _run_promotions(walk: Walk) -> None:
     rng = walk.random
     if walk.deal_days:
         walk.deal_days -= 1
@@ -226,7 +221,7 @@ def _run_promotions(walk: _Walk) -> None:
             walk.used_share = None
 
 
-def _run_stock(walk: _Walk, number: int) -> None:
+def _run_stock(walk: Walk, number: int) -> None:
     rng = walk.random
     trouble = rng.random()
     limited, out = rng.randint(2, 4), rng.randint(2, 6)
@@ -260,7 +255,7 @@ def _run_stock(walk: _Walk, number: int) -> None:
         walk.seller = seller
 
 
-def _sell(walk: _Walk, number: int) -> None:
+def _sell(walk: Walk, number: int) -> None:
     """Demand (the fall of the rank's logarithm) and ratings after one more day."""
     rng, product = walk.random, walk.product
     share = walk.price * (walk.deal_share if walk.deal_days else 1.0) / product.anchor
@@ -286,7 +281,7 @@ def _sell(walk: _Walk, number: int) -> None:
         walk.rating_count *= 0.72 + 0.2 * rng.random()
 
 
-def _edit_listing(walk: _Walk) -> None:
+def _edit_listing(walk: Walk) -> None:
     rng, listing = walk.random, walk.listing
     edit, what = rng.random(), rng.randrange(5)
     if edit >= 0.015:
@@ -303,7 +298,7 @@ def _edit_listing(walk: _Walk) -> None:
         listing["at"] += 1
 
 
-def _state(walk: _Walk, number: int, ranks: tuple[int, ...]) -> DayState:
+def _state(walk: Walk, number: int, ranks: tuple[int, ...], *, is_calm: bool) -> DayState:
     product, listing = walk.product, walk.listing
     price = int(walk.price)
     preorder = number < product.launch
@@ -337,7 +332,7 @@ def _state(walk: _Walk, number: int, ranks: tuple[int, ...]) -> DayState:
         buy_box=not walk.no_buy_box_days,
         shows_range=bool(walk.range_days),
         seller=walk.seller,
-        delivery=_delivery(product, number, stock),
+        delivery="here" if is_calm else _delivery(product, number, stock),
         ranks=ranks,
         rating_tenths=round(walk.rating * 10) if rated else None,
         rating_count=int(walk.rating_count) if rated else None,

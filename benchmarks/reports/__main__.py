@@ -1,0 +1,57 @@
+"""Reports measured on sandbox groups of which the truth is known.
+
+``python -m benchmarks.reports evaluation [--writer NAME ...] [--eventful] [--verbose]``: how many
+of the events that matter each writer's reports tell, which share of their sentences is verified,
+and how many published claims are false (see ``evaluation``). Writers are ``structured`` and the
+answers of ``model_answers``.
+
+``python -m benchmarks.reports speed [--groups N] [--runs N]``: seconds from features to the stored
+report of one group, and of many in one run, with the peak memory (see ``speed``).
+
+``python -m benchmarks.reports outage [--groups N]``: whether every group has its report when the
+model is down for the whole run (see ``outage``).
+
+``--url`` of an empty PostgreSQL database in place of a SQLite file in a temporary folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmarks.reports.evaluation import evaluate
+from benchmarks.reports.outage import measure as measure_outage
+from benchmarks.reports.speed import measure as measure_speed
+from benchmarks.reports.writers import WRITERS
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.reports",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = parser.add_subparsers(dest="what", required=True)
+    evaluation = what.add_parser("evaluation")
+    evaluation.add_argument("--writer", action="append", choices=list(WRITERS))
+    evaluation.add_argument("--eventful", action="store_true", help="also among other events")
+    evaluation.add_argument("--verbose", action="store_true", help="with all sentences")
+    speed = what.add_parser("speed")
+    speed.add_argument("--groups", type=int, default=100)
+    speed.add_argument("--runs", type=int, default=5)
+    outage = what.add_parser("outage")
+    outage.add_argument("--groups", type=int, default=100)
+    for each in (evaluation, speed, outage):
+        each.add_argument("--url", help="an empty PostgreSQL database")
+    options = parser.parse_args()
+    match options.what:
+        case "evaluation":
+            writers = options.writer or ["structured"]
+            evaluate(writers, options.url, eventful=options.eventful, verbose=options.verbose)
+        case "speed":
+            measure_speed(options.groups, options.runs, options.url)
+        case "outage":
+            measure_outage(options.groups, options.url)
+
+
+if __name__ == "__main__":
+    main()
