@@ -10,28 +10,37 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import and_
+from sqlalchemy import and_, func
 
 from insights_assets.competition.formulas import Method
 from insights_assets.reports.comparisons import leader
 from insights_assets.reports.facts import FactSheet, fact_sheet
 from insights_assets.reports.inputs import ReportInputs, groups_in_scope, read_inputs
+from insights_assets.reports.narratives import (
+    LEAST_VERIFIED,
+    ModelWriter,
+    Narrative,
+    NotAsked,
+    structured,
+)
+from insights_assets.reports.prompt import prompt_version
 from insights_assets.reports.provenance import builds_behind, builds_sentence
 from insights_assets.reports.rendering import Provenance, render
-from insights_assets.reports.schema import SCHEMA_VERSION, Report
-from insights_assets.reports.structured_writer import PROMPT_VERSION, WRITER, write_report
-from insights_assets.reports.verification import verify_report
+from insights_assets.reports.schema import SCHEMA_VERSION
+from insights_assets.reports.structured_writer import PROMPT_VERSION, WRITER
 from insights_resources.errors import InvalidInputError
 from insights_resources.locales import DEFAULT_LOCALE
 from insights_resources.marketplaces import ProductKey
 from insights_resources.scope import Scope
 from insights_resources.warehouse import tables
+from insights_resources.warehouse.column_types import CALL_COST_SCALE
 from insights_resources.warehouse.engine import Warehouse
-from insights_resources.warehouse.frames import empty_frame
+from insights_resources.warehouse.frames import empty_frame, to_minor
 from insights_resources.warehouse.publication import (
     AuditFinding,
     CommitObserver,
@@ -58,6 +67,8 @@ def rebuild_reports(
     run_id: str | None = None,
     observer: CommitObserver | None = None,
     locale: str = DEFAULT_LOCALE,
+    model_writer: ModelWriter | None = None,
+    why_no_model: str | None = NotAsked.NO_MODEL.value,
 ) -> PublishedBuild:
     """Publishes ``fact_competitive_reports`` for the scope's days: of each active group with
     members on the day (of those with a member among the scope's products).
@@ -65,9 +76,14 @@ def rebuild_reports(
     Where facts, prompt version and writer are those of the current report, its stored row is taken
     again and nothing is rendered. A day without scores gives a report of status ``no_data`` that
     says why. ``observer`` is told what changes (see ``group_analysis``). ``locale`` is that of
-    the readers of groups that name none. Raises
-    ``AuditFailedError`` when what it made cannot be right.
+    the readers of groups that name none. ``model_writer`` writes those that it is asked for, before
+    the days are locked: an answer takes a minute. ``why_no_model``: why it is asked for no others;
+    None: it is not to be, and nothing that it wrote is kept. Raises ``AuditFailedError`` when what
+    it made cannot be right.
     """
+    narratives: dict[str, Narrative] = {}
+    if model_writer is not None:
+        narratives = model_writer.narratives(_sheets(warehouse, scope, locale))
     table = tables.competitive_reports
     with warehouse.writer_lock(table, scope.first_day, scope.last_day):
         groups = groups_in_scope(warehouse, scope)
@@ -78,7 +94,12 @@ def rebuild_reports(
         stored = warehouse.read_frame(select_current(table).where(covers))
         before = {(row["day"].date(), row["group_id"]): row for row in stored.to_dict("records")}
         rows = [
-            _row(fact_sheet(inputs, group_id, day, locale), before.get((day, group_id)))
+            _row(
+                fact_sheet(inputs, group_id, day, locale),
+                before.get((day, group_id)),
+                narratives,
+                _why_no_model(day, model_writer, why_no_model),
+            )
             for day in scope.days
             for group_id in groups
             if inputs.members(group_id, day)
@@ -96,6 +117,24 @@ def rebuild_reports(
         )
 
 
+def _sheets(warehouse: Warehouse, scope: Scope, locale: str) -> list[FactSheet]:
+    """The facts of each group and day of the scope."""
+    groups = groups_in_scope(warehouse, scope)
+    inputs = read_inputs(warehouse, scope, groups)
+    return [
+        fact_sheet(inputs, group_id, day, locale)
+        for day in scope.days
+        for group_id in groups
+        if inputs.members(group_id, day)
+    ]
+
+
+def _why_no_model(day: date, model_writer: ModelWriter | None, otherwise: str | None) -> str | None:
+    """Why a report that the model did not write was written without it."""
+    is_asked = model_writer is not None and day >= model_writer.first_day
+    return NotAsked.FACTS_CHANGED.value if is_asked else otherwise
+
+
 def audit_reports(reports: pd.DataFrame) -> Iterable[AuditFinding]:
     """What must hold before reports are published."""
     complete = reports["status"] == "complete"
@@ -103,6 +142,12 @@ def audit_reports(reports: pd.DataFrame) -> Iterable[AuditFinding]:
     yield AuditFinding("complete_reports_state_a_position", empty == 0, f"{empty} do not")
     unnamed = int((~complete & reports["leader_asin"].notna()).sum())
     yield AuditFinding("no_leader_without_data", unnamed == 0, f"{unnamed} name one")
+    held = [
+        verification["verified"] >= LEAST_VERIFIED * verification["sentences"]
+        for verification in reports["verification"]
+    ]
+    unverified = held.count(False)
+    yield AuditFinding("reports_are_verified", unverified == 0, f"{unverified} are not")
     active = int(reports["html"].str.contains(_ACTIVE).sum())
     yield AuditFinding("pages_run_no_script", active == 0, f"{active} would")
 
@@ -133,17 +178,32 @@ def audit_completeness(
 
 @dataclass(frozen=True)
 class StoredReport:
-    """A current report as people read it."""
+    """A current report as people read it. ``tokens``: in and out, that a model took; ``cost`` in
+    USD, None: none, or no price is configured."""
 
     group_id: str
     markdown: str
     html: str
+    writer: str
+    fallback_reason: str | None
+    tokens: int
+    cost: Decimal | None
 
 
 def current_reports(warehouse: Warehouse, day: date) -> list[StoredReport]:
     """The day's current reports, by group."""
     table = tables.competitive_reports
-    query = select_current(table, table.c.group_id, table.c.markdown, table.c.html)
+    tokens = func.coalesce(table.c.input_tokens, 0) + func.coalesce(table.c.output_tokens, 0)
+    columns = (
+        table.c.group_id,
+        table.c.markdown,
+        table.c.html,
+        table.c.writer,
+        table.c.fallback_reason,
+        tokens.label("tokens"),
+        table.c.cost,
+    )
+    query = select_current(table, *columns)
     with warehouse.read() as connection:
         return [
             StoredReport(*row)
@@ -174,7 +234,11 @@ def write_report_files(warehouse: Warehouse, folder: Path, day: date, group_id: 
         row: dict[str, Any] = dict(found)
         builds = builds_behind(connection, row)
     document = {
-        name: value.isoformat() if isinstance(value, date) else value
+        name: value.isoformat()
+        if isinstance(value, date)
+        else str(value)
+        if isinstance(value, Decimal)
+        else value
         for name, value in row.items()
         if name not in ("markdown", "html", *tables.AUDIT_COLUMNS)
     }
@@ -194,64 +258,92 @@ def write_report_files(warehouse: Warehouse, folder: Path, day: date, group_id: 
     return paths
 
 
-def _row(sheet: FactSheet, before: Mapping[Any, Any] | None) -> dict[str, Any]:
+def _row(
+    sheet: FactSheet,
+    before: Mapping[Any, Any] | None,
+    narratives: Mapping[str, Narrative],
+    why_no_model: str | None,
+) -> dict[str, Any]:
     """The group's row of the day: the stored one where it would say the same."""
     facts_hash = sheet.digest()
+    if sheet.no_data_reason is not None:
+        why_no_model = None
+    narrative = narratives.get(facts_hash)
     if (
         before is not None
         and before["facts_hash"] == facts_hash
-        and before["prompt_version"] == PROMPT_VERSION
-        and before["writer"] == WRITER
         and before["schema_version"] == SCHEMA_VERSION
+        and _says_the_same(before, narrative, why_no_model)
     ):
         return dict(before)
-    written = _NOTHING if sheet.no_data_reason else write_report(sheet)
-    verified = verify_report(written, sheet.facts, sheet.locale)
+    if narrative is None:
+        narrative = structured(sheet, why_no_model)
+    usage = narrative.usage
     pages = render(
         sheet,
-        verified.report,
-        Provenance(facts_hash, WRITER, PROMPT_VERSION, verified.result),
+        narrative.verified.report,
+        Provenance(
+            facts_hash,
+            narrative.writer,
+            narrative.prompt_version,
+            narrative.verified.result,
+            model=narrative.model,
+            fallback_reason=narrative.fallback_reason,
+            input_tokens=None if usage is None else usage.input_tokens,
+            output_tokens=None if usage is None else usage.output_tokens,
+            cost=None if usage is None else usage.cost,
+        ),
     )
     first = leader(sheet)
     return {
         "day": sheet.day,
         "group_id": sheet.group_id,
-        "report_id": _report_id(sheet, facts_hash),
+        "report_id": _report_id(sheet, facts_hash, narrative),
         "status": "no_data" if sheet.no_data_reason else "complete",
-        "writer": WRITER,
-        "prompt_version": PROMPT_VERSION,
+        "writer": narrative.writer,
+        "prompt_version": narrative.prompt_version,
         "facts_hash": facts_hash,
         "leader_asin": None if first is None else first.product.asin,
         "facts": sheet.facts_json(),
-        "report": verified.report.model_dump(),
-        "verification": verified.result,
+        "report": narrative.verified.report.model_dump(),
+        "verification": narrative.verification(),
         "markdown": pages.markdown,
         "html": pages.html,
         "schema_version": SCHEMA_VERSION,
-        "model": None,
-        "fallback_reason": None,
-        "input_tokens": None,
-        "output_tokens": None,
-        "cost": None,
-        "industry_template": None,
-        "locale": None,
+        "model": narrative.model,
+        "fallback_reason": narrative.fallback_reason,
+        "input_tokens": None if usage is None else usage.input_tokens,
+        "output_tokens": None if usage is None else usage.output_tokens,
+        "cost": None if usage is None else to_minor(usage.cost, CALL_COST_SCALE),
+        "industry_template": sheet.industry_template,
+        "locale": sheet.locale,
     }
 
 
-_NOTHING = Report(
-    position=[],
-    changes=[],
-    strengths=[],
-    weaknesses=[],
-    opportunities=[],
-    threats=[],
-    recommendations=[],
-    caveats=[],
-)
+def _says_the_same(
+    before: Mapping[Any, Any], narrative: Narrative | None, why_no_model: str | None
+) -> bool:
+    """Whether a stored report of the same facts is what would be written now. What a model wrote
+    by the present prompt stays where the model is not asked: it is paid for, and verified."""
+    writer, version = before["writer"], before["prompt_version"]
+    reason, model = (
+        None if pd.isna(before[name]) else before[name] for name in ("fallback_reason", "model")
+    )
+    if narrative is not None:
+        return (writer, version, reason, model) == (
+            narrative.writer,
+            narrative.prompt_version,
+            narrative.fallback_reason,
+            narrative.model,
+        )
+    if writer != WRITER:
+        return why_no_model is not None and version == prompt_version()
+    return (version, reason) == (PROMPT_VERSION, why_no_model)
 
 
-def _report_id(sheet: FactSheet, facts_hash: str) -> str:
-    parts = (sheet.day.isoformat(), sheet.group_id, facts_hash, WRITER, PROMPT_VERSION)
+def _report_id(sheet: FactSheet, facts_hash: str, narrative: Narrative) -> str:
+    writer, version = narrative.writer, narrative.prompt_version
+    parts = (sheet.day.isoformat(), sheet.group_id, facts_hash, writer, version)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 

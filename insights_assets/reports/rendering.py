@@ -39,7 +39,6 @@ from insights_assets.reports.charts import ProductScores, event_chart, line_char
 from insights_assets.reports.fact import Member
 from insights_assets.reports.facts import FactSheet, HistoryLine
 from insights_assets.reports.schema import Report
-from insights_resources.locales import DEFAULT_LOCALE
 from insights_resources.marketplaces import ProductKey
 
 #: Section of the schema -> its heading; SWOT in two by two.
@@ -164,10 +163,10 @@ def _used(provenance: Provenance) -> str:
     """``3,120 tokens in, 910 out, $0.0042``, as far as it is known."""
     parts = []
     if provenance.input_tokens is not None:
-        parts.append(f"{count_text(provenance.input_tokens, DEFAULT_LOCALE)} tokens in")
+        parts.append(f"{provenance.input_tokens:,} tokens in")
     if provenance.output_tokens is not None:
         unit = "" if parts else " tokens"
-        parts.append(f"{count_text(provenance.output_tokens, DEFAULT_LOCALE)}{unit} out")
+        parts.append(f"{provenance.output_tokens:,}{unit} out")
     if provenance.cost is not None:
         is_tiny = 0 < provenance.cost < _LEAST_COST
         parts.append(f"under ${_LEAST_COST}" if is_tiny else f"${provenance.cost:,.4f}")
@@ -177,9 +176,9 @@ def _used(provenance: Provenance) -> str:
 def _held(verification: Mapping[str, Any]) -> str:
     """``6 of 7 sentences held, and 1 was left out``; the report's JSON has those left out."""
     sentences, verified = verification["sentences"], verification["verified"]
-    text = f"{count_text(verified, DEFAULT_LOCALE)} of {count_text(sentences, DEFAULT_LOCALE)} sentences held"
+    text = f"{verified:,} of {sentences:,} sentences held"
     if left_out := sentences - verified:
-        text += f", and {count_text(left_out, DEFAULT_LOCALE)} {'was' if left_out == 1 else 'were'} left out"
+        text += f", and {left_out:,} {'was' if left_out == 1 else 'were'} left out"
     return text
 
 

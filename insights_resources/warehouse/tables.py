@@ -1246,7 +1246,7 @@ competitive_reports = _versioned_fact(
         "prompt_version",
         String(16),
         nullable=False,
-        comment="Version of the prompt or of the structured writer.",
+        comment="Version of the prompt (a hash of it), or of the structured writer.",
     ),
     Column(
         "facts_hash",
@@ -1266,13 +1266,16 @@ competitive_reports = _versioned_fact(
         comment="List of {id, subject, name, value, unit, source_table, source_key, source_column}.",
     ),
     Column("report", Json, nullable=False, comment="The report by its schema (reports/schema.py)."),
-    Column("verification", Json, nullable=False, comment="{sentences, verified, dropped: [...]}."),
+    Column(
+        "verification",
+        Json,
+        nullable=False,
+        comment="{sentences, verified, dropped: [...]}; rejected: the same of an answer not taken.",
+    ),
     _text("markdown", "The report as Markdown.", nullable=False),
     _text("html", "The report as one self-contained HTML page with charts.", nullable=False),
     _int("schema_version", "Version of the report's schema.", nullable=False),
-    Column(
-        "model", String(64), comment="Language model that wrote it; NULL: the structured writer."
-    ),
+    Column("model", String(64), comment="Language model that was asked; NULL: none was."),
     Column(
         "fallback_reason",
         String(32),
