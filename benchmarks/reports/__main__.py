@@ -2,11 +2,12 @@
 
 ``python -m benchmarks.reports evaluation [--writer NAME ...] [--eventful] [--verbose]``: how many
 of the events that matter each writer's reports tell, which share of their sentences is verified,
-and how many published claims are false (see ``evaluation``). Writers are ``structured`` and the
-answers of ``model_answers``.
+how many published claims are false, who wrote and what it took (see ``evaluation``). Writers are
+``structured``, and a model with the answers of ``model_answers`` or the faults of ``writers``.
 
-``python -m benchmarks.reports speed [--groups N] [--runs N]``: seconds from features to the stored
-report of one group, and of many in one run, with the peak memory (see ``speed``).
+``python -m benchmarks.reports speed [--groups N] [--runs N] [--model-seconds S [--workers N]]``:
+seconds from features to the stored report of one group, and of many in one run, with the peak
+memory, by the structured writer or a model whose answers take so long (see ``speed``).
 
 ``python -m benchmarks.reports outage [--groups N]``: whether every group has its report when the
 model is down for the whole run (see ``outage``).
@@ -20,8 +21,10 @@ import argparse
 
 from benchmarks.reports.evaluation import evaluate
 from benchmarks.reports.outage import measure as measure_outage
+from benchmarks.reports.speed import Reporter, with_a_model
 from benchmarks.reports.speed import measure as measure_speed
 from benchmarks.reports.writers import WRITERS
+from insights_assets.reports.rebuild import rebuild_reports
 
 
 def main() -> None:
@@ -38,6 +41,8 @@ def main() -> None:
     speed = what.add_parser("speed")
     speed.add_argument("--groups", type=int, default=100)
     speed.add_argument("--runs", type=int, default=5)
+    speed.add_argument("--model-seconds", type=float)
+    speed.add_argument("--workers", type=int, default=4)
     outage = what.add_parser("outage")
     outage.add_argument("--groups", type=int, default=100)
     for each in (evaluation, speed, outage):
@@ -48,7 +53,10 @@ def main() -> None:
             writers = options.writer or ["structured"]
             evaluate(writers, options.url, eventful=options.eventful, verbose=options.verbose)
         case "speed":
-            measure_speed(options.groups, options.runs, options.url)
+            reporter: Reporter = rebuild_reports
+            if options.model_seconds is not None:
+                reporter = with_a_model(options.model_seconds, options.workers)
+            measure_speed(options.groups, options.runs, options.url, reporter)
         case "outage":
             measure_outage(options.groups, options.url)
 

@@ -17,7 +17,7 @@ from insights_resources.warehouse.engine import Warehouse
 from insights_resources.wiring import LanguageModelResource
 
 #: USD a million tokens, in and out: of the size of a small model's.
-PRICES = {"input_price": "0.25", "output_price": "2"}
+INPUT_PRICE, OUTPUT_PRICE = "0.25", "2"
 
 
 def sandbox_model(
@@ -39,7 +39,12 @@ def model_writer(
     """A writer that asks the server at this address for the reports of all days; ``seconds``:
     the longest time of an answer."""
     resource = LanguageModelResource(
-        model=name, url=f"{url}/v1", workers=workers, seconds=seconds, **PRICES
+        model=name,
+        url=f"{url}/v1",
+        workers=workers,
+        seconds=seconds,
+        input_price=INPUT_PRICE,
+        output_price=OUTPUT_PRICE,
     )
     model = resource.open(warehouse)
     assert model is not None

@@ -1,7 +1,7 @@
 """Seconds from features to stored reports, of the clock and of the processor.
 
-A busy machine inflates the former. A model's own time is no part of it: a ``Reporter`` with a model
-that takes its time measures that.
+A busy machine inflates the former. With a model, its answers take as long as is said, and the
+sandbox's server works in the same process.
 """
 
 from __future__ import annotations
@@ -14,24 +14,47 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import func
+
 from benchmarks.reports.platform import capture_history, opened, rebuild_until_reports
+from benchmarks.reports.sandbox_writer import asking, sandbox_model
 from benchmarks.reports.scenarios import FIRST_DAY, SEED
 from insights_assets.reports.rebuild import rebuild_reports
 from insights_resources.sandbox import SandboxMarket
 from insights_resources.sandbox.product_traits import GROUP_SIZE
 from insights_resources.scope import Scope
+from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
+from insights_resources.warehouse.publication import select_current
 
-#: Makes the stored reports of a scope; a language model's are made by another one.
+#: Makes the stored reports of a scope.
 Reporter = Callable[[Warehouse, Scope], object]
 
 #: Days that are captured for one group, and for many: reports look back on 30.
 _DAYS_OF_ONE, _DAYS_OF_MANY = 38, 8
 
 
+def with_a_model(model_seconds: float, workers: int) -> Reporter:
+    """Reports of a model whose answers take so long, so many at once."""
+
+    def report(warehouse: Warehouse, scope: Scope) -> None:
+        server = sandbox_model(latency=model_seconds)
+        with asking(warehouse, server, "sandbox", workers=workers) as writer:
+            rebuild_reports(warehouse, scope, model_writer=writer)
+
+    return report
+
+
 def measure(groups: int, runs: int, url: str | None, reporter: Reporter = rebuild_reports) -> None:
-    """Prints the median of one group over several days, each for the first time, then of many
-    groups on one day."""
+    """Prints the median of one group over several days (``runs``), each for the first time, then of
+    many groups on one day; of none of them where their number is 0."""
+    if runs:
+        _measure_one(runs, url, reporter)
+    if groups and url is None:
+        _measure_many(groups, reporter)
+
+
+def _measure_one(runs: int, url: str | None, reporter: Reporter) -> None:
     with tempfile.TemporaryDirectory() as name, opened(Path(name), url) as warehouse:
         days = _DAYS_OF_ONE + runs
         seconds = _seconds(warehouse, Path(name), 1, days, runs, reporter)
@@ -41,15 +64,25 @@ def measure(groups: int, runs: int, url: str | None, reporter: Reporter = rebuil
             f" (CPU {processor:.2f} s), longest {max(seconds)[0]:.2f} s",
             flush=True,
         )
-    if url is not None:
-        return
+
+
+def _measure_many(groups: int, reporter: Reporter) -> None:
     with tempfile.TemporaryDirectory() as name, opened(Path(name)) as warehouse:
         ((clock, processor),) = _seconds(warehouse, Path(name), groups, _DAYS_OF_MANY, 1, reporter)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
-            f"{groups} groups in one run: {clock:.1f} s (CPU {processor:.1f} s), "
-            f"{1000 * processor / groups:.0f} ms of CPU a group, peak memory {peak:.0f} MiB"
+            f"{groups} groups in one run ({_written(warehouse)}): {clock:.1f} s "
+            f"(CPU {processor:.1f} s), {1000 * processor / groups:.0f} ms of CPU a group, "
+            f"peak memory {peak:.0f} MiB"
         )
+
+
+def _written(warehouse: Warehouse) -> str:
+    """How many of the reports are whose."""
+    table = tables.competitive_reports
+    query = select_current(table, table.c.writer, func.count()).group_by(table.c.writer)
+    with warehouse.read() as connection:
+        return ", ".join(f"{count} by {writer}" for writer, count in connection.execute(query))
 
 
 def _seconds(
