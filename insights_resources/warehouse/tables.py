@@ -1240,7 +1240,7 @@ competitive_reports = _versioned_fact(
         comment="complete, or no_data when the group has no score that day.",
     ),
     Column(
-        "writer", String(32), nullable=False, comment="structured, or the language model's name."
+        "writer", String(32), nullable=False, comment="structured, or model (a language model)."
     ),
     Column(
         "prompt_version",
