@@ -71,7 +71,7 @@ _COMMENTS = {
         "Version of the prompt (a hash of it), or of the structured writer.",
     ),
     "verification": (
-        Json(),
+        Json,
         "{sentences, verified, dropped: [...]}.",
         "{sentences, verified, dropped: [...]}; rejected: the same of an answer not taken.",
     ),
