@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -59,7 +61,7 @@ def _of_reports() -> list[sa.Column]:
 
 
 #: Column -> its type, its comment before, and now.
-_COMMENTS = {
+_COMMENTS: dict[str, tuple[Any, str, str]] = {
     "writer": (
         sa.String(32),
         "structured, or the language model's name.",
