@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -187,7 +188,10 @@ async def _capture_live(
             row = page_row(page, content_hash, run_id)
             month = row["day"].replace(day=1)
             if month not in partitions:
-                await asyncio.to_thread(warehouse.make_partitions, tables.raw_pages, [row["day"]])
+                await asyncio.to_thread(
+                    requests.commits.patiently,
+                    partial(warehouse.make_partitions, tables.raw_pages, [row["day"]]),
+                )
                 partitions.add(month)
             is_new = await requests.store(page, row)
             summary.count(page, row["day"], is_new=is_new)

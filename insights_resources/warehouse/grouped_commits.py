@@ -78,15 +78,23 @@ class GroupedCommits(Generic[Transaction]):
                         future.set_result(result)
 
     def _commit(self, changes: Sequence[Callable[[Transaction], Any]]) -> list[Any]:
-        """All of them in one transaction; again when the database went away and came back."""
+        """All of them in one transaction."""
+
+        def commit() -> list[Any]:
+            with self._begin() as transaction:
+                return [change(transaction) for change in changes]
+
+        return self.patiently(commit)
+
+    def patiently(self, work: Callable[[], Result]) -> Result:
+        """What the work gives; done again when the database went away and came back."""
         give_up_at = time.monotonic() + self._patience
         is_gone = False
         while True:
             try:
                 if is_gone:
                     self._on_return()
-                with self._begin() as transaction:
-                    return [change(transaction) for change in changes]
+                return work()
             except (WarehouseUnreachableError, DBAPIError) as error:
                 is_gone = isinstance(error, WarehouseUnreachableError) or (
                     error.connection_invalidated
