@@ -177,9 +177,12 @@ def _used(provenance: Provenance) -> str:
 def _held(verification: Mapping[str, Any]) -> str:
     """``6 of 7 sentences held, and 1 was left out``; the report's JSON has those left out."""
     sentences, verified = verification["sentences"], verification["verified"]
-    text = f"{count_text(verified, DEFAULT_LOCALE)} of {count_text(sentences, DEFAULT_LOCALE)} sentences held"
-    if left_out := sentences - verified:
-        text += f", and {count_text(left_out, DEFAULT_LOCALE)} {'was' if left_out == 1 else 'were'} left out"
+    left_out = sentences - verified
+    held, of = (count_text(number, DEFAULT_LOCALE) for number in (verified, sentences))
+    text = f"{held} of {of} sentences held"
+    if left_out:
+        verb = "was" if left_out == 1 else "were"
+        text += f", and {count_text(left_out, DEFAULT_LOCALE)} {verb} left out"
     return text
 
 

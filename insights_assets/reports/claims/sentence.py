@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from insights_assets.reports.claims.fact_book import TEXT, FactBook, is_event
+from insights_assets.reports.claims.fact_book import TEXT, FactBook, event_of, is_event
 from insights_assets.reports.fact import GROUP, Fact
 
 #: First of the private characters that stand for names.
@@ -50,13 +50,15 @@ class Mention:
 @dataclass(frozen=True)
 class Sentence:
     """``text``: with each name as one private character. ``names``: these -> what is written
-    there. ``carried``: the product that the sentence before is about, which "it" stands for."""
+    there. ``carried``: the product that the sentence before is about, which "it" stands for.
+    ``days``: the place of each day that has been blanked, and the cited facts that it is."""
 
     text: str
     names: dict[str, str]
     cited: tuple[Fact, ...]
     book: FactBook
     carried: str | None = None
+    days: tuple[tuple[int, tuple[Fact, ...]], ...] = ()
 
     @cached_property
     def mentions(self) -> list[Mention]:
@@ -120,6 +122,19 @@ class Sentence:
             (match.start() for match in ends if match.start() >= end), default=len(self.text)
         )
         return first, last
+
+    def events(self, subject: str, start: int, end: int) -> list[Fact]:
+        """The words of the product's cited events that the part from ``start`` to ``end`` may tell
+        of: those of the days that it names, where it names any."""
+        events = self.book.events(subject, self.cited)
+        dated = {
+            (fact.subject, event_of(fact))
+            for place, facts in self.days
+            if start <= place < end
+            for fact in facts
+            if fact.subject == subject and event_of(fact) is not None
+        }
+        return [e for e in events if not dated or (subject, event_of(e)) in dated]
 
     def next_mentions(self, place: int, until: int) -> tuple[str, ...]:
         """The products named next, told of together, before ``until``."""
