@@ -123,6 +123,7 @@ _GAPS = {
     "price_above_cheapest": 1,
     "price_above_cheapest_share": 1,
     "discount_from_list": -1,
+    "subscribe_save_discount": -1,
 }
 
 

@@ -63,11 +63,15 @@ _NO_MOVE = words(
     *(r"falls? (?:\w+ )?short", r"room (?:\w+ )?upwards?", "rising(?= to the)"),
     "price (?:cut|rise)s? (?:would|could|may|might)",
 )
-#: Words before one of a movement that make of it something that has not happened.
+#: Words somewhat before one of a movement that make of it something that has not happened.
 _NOT_YET = words(
-    *("would", "could", "should", "may", "might", "can", "cannot", "will", "to", "if", "unless"),
-    *("until", "before", "without", "rather than", "need not", "further", "any", "no", "avoid"),
-    *("another", "test", "consider", "towards", "against", "not", "once", "should it", "when"),
+    *("would", "could", "should", "may", "might", "can", "cannot", "will", "need not", "if"),
+    *("unless", "until", "before", "without", "rather than", "once", "when"),
+    *("no", "any", "avoid", "test", "consider"),
+)
+#: Words right before one that do so.
+_NOT_THIS = re.compile(
+    r"\b(?:to|no|not|any|further|another|against|towards)\W+(?:(?:an?|its|the|price|\w+ly)\W+)*$"
 )
 #: Words of a clause that tells of what has not happened.
 _WOULD_BE = words(
@@ -224,7 +228,9 @@ def _tied(
 def _is_not_yet(match: re.Match[str], first: int, sentence: Sentence) -> bool:
     before = sentence.plain[max(first, match.start() - 40) : match.start()]
     _, last = sentence.clause(match.start(), match.end())
-    if _NOT_YET.search(before) or _WOULD_BE.search(sentence.plain[first:last]):
+    if _NOT_YET.search(before) or _NOT_THIS.search(before):
+        return True
+    if _WOULD_BE.search(sentence.plain[first:last]):
         return True
     return match.start() - first < 4 and _IMPERATIVE.match(sentence.plain[first:]) is not None
 

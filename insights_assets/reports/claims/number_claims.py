@@ -37,6 +37,8 @@ from insights_assets.reports.fact import GROUP, Fact
 #: Units of facts that a number without a sign beside it may be about.
 _PLAIN_UNITS = frozenset({"count", "rank", "points", "stars", "days", "number"})
 _PERCENT = re.compile(r"[\s\u00a0\u202f]?(?:%|per ?cent\b)", re.IGNORECASE)
+#: As Turkish has it.
+_PERCENT_BEFORE = re.compile(r"(?<!\d)%$")
 _DAYS = re.compile(r"[\s\u00a0-]?days?\b", re.IGNORECASE)
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)\b")
 _NUMBER_WORDS = (
@@ -164,7 +166,7 @@ def _claim(token: _Token, sentence: Sentence, facts: Sequence[Fact]) -> NumberCl
         kind, value = "amount", number
         matched = [f for f in facts if f.unit in currencies and is_value(number_of(f))]
         missing = f"the amount {written} is no cited fact in that currency"
-    elif _PERCENT.match(after):
+    elif _PERCENT.match(after) or _PERCENT_BEFORE.search(before):
         kind, value = RATIO, number / 100
         matched = [f for f in facts if f.unit == RATIO and is_value(number_of(f) * 100)]
         missing = f"{written}% is no cited fact"
@@ -325,7 +327,8 @@ def _told_of_too(fact: Fact, claim: NumberClaim, sentence: Sentence) -> set[str]
     """The products that a relation's number tells of beside the one it stands with: "5 points
     ahead of B", "level with A on 68 points"."""
     if fact.key.startswith("catch_up_"):
-        return {mention.subject for mention in sentence.mentions}
+        named = {mention.subject for mention in sentence.mentions}
+        return named if sentence.carried is None else named | {sentence.carried}
     after = next((m for m in sentence.mentions if m.start >= claim.end), None)
     if fact.key not in RELATIONS or after is None:
         return set()

@@ -31,7 +31,7 @@ _INSTRUCTION = re.compile(
 
 def unreadable(sentence: Sentence) -> str | None:
     """Why it is no plain sentence; None: it is one."""
-    if len(sentence.written) > _MOST_CHARACTERS:
+    if len(sentence.text) > _MOST_CHARACTERS:
         return "too long to be read"
     for pattern, problem in (
         (_ADDRESS, "is an address"),

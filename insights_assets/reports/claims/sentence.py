@@ -190,7 +190,7 @@ def _masked(text: str, cited: Sequence[Fact], book: FactBook) -> tuple[str, dict
 
 def _name_pattern(name: str) -> re.Pattern[str]:
     escaped = re.escape(name)
-    if len(name) >= 8 and re.search(r"\w", name):
+    if len(name) >= 8:
         # Only whole: the title "5.20" does not excuse the 5.20 of 15.20 or of 5.205.
         return re.compile(rf"(?<![\w.,]){escaped}(?!\w|[.,]\d|\s?%)")
     return re.compile(rf"(?<=[{OPENING}]){escaped}(?=[{CLOSING}])")

@@ -11,6 +11,7 @@ from insights_assets.reports.claims.measures import COMPARED, LOWER_IS_BETTER, m
 from insights_assets.reports.claims.number_claims import NumberClaim
 from insights_assets.reports.claims.sentence import CLOSING, OPENING, Sentence
 from insights_assets.reports.claims.word_patterns import ORDINALS, words
+from insights_assets.reports.fact import GROUP
 
 _SMALLEST, _LARGEST = -1, 1
 
@@ -176,6 +177,8 @@ _BEFORE_PLACE = (
     *("in", "to", "at", "from", "takes?", "holds?", "keeps?", "is", "stays?", "remains"),
     *("ranks?", "comes?", "sits", "stands", "runs", "finishes"),
 )
+#: "None leads": the scores cannot be compared.
+_NONE = re.compile(r"\b(?:none|nobody|no product) (?:\w+ )?$")
 _ORDINAL = "|".join(ORDINALS)
 _PLACE = re.compile(
     rf"\b(?:(?:{'|'.join(_BEFORE_PLACE)}) (?:(?:a|the|still|only|clear|close|distant) )*"
@@ -247,6 +250,10 @@ def _first_wrong_superlative(sentence: Sentence, numbers: Sequence[NumberClaim])
         if _COMPARED_WITH.search(sentence.plain[: match.start()]):
             continue
         written = sentence.text[match.start() : match.end()]
+        if _NONE.search(sentence.plain[: match.start()]):
+            if sentence.book.get(GROUP, "lead") is None and match[0] in ("leads", "led"):
+                continue
+            return f"“{written}”: that nobody is cannot be looked up"
         subjects = _whose(match, sentence)
         if not subjects:
             return f"“{written}”: of whom is not said"

@@ -119,7 +119,7 @@ def unknown_name(sentence: Sentence) -> str | None:
         if all(part in _KNOWN or part in known or part.isdigit() for part in parts):
             continue
         is_sign = unicodedata.category(sentence.text[match.end() :][:1] or " ") == "Sc"
-        if is_sign or word.upper() in _CURRENCIES:
+        if is_sign or word.rstrip("0123456789").upper() in _CURRENCIES:
             continue
         return f"“{word}” is no name of the group"
     for match in _OTHER_SCRIPT.finditer(sentence.text):
