@@ -1,8 +1,8 @@
 """What a report's sentences claim, held against what is true: apart from the pipeline's own check.
 
 Written to be simple, and to know nothing of facts and citations: a sentence is read as a buyer
-would, for names, amounts, percentages and words of direction. What it cannot read (a what-if, a
-number without a noun) it does not count.
+would, for names, amounts, percentages and words of direction. What it cannot read (a what-if, an
+event of another day, a number without a noun) it does not count.
 """
 
 from __future__ import annotations
@@ -18,6 +18,13 @@ from insights_assets.reports.schema import Report
 _NUMBER = r"\d(?:[\d.,\u00a0\u202f’']*\d)?"
 _AMOUNT = re.compile(rf"[$£€¥￥₹]\s?({_NUMBER})|({_NUMBER})\s?[€円]")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s?%")
+#: What stands between an amount and the product after it that it is the price of.
+_OF_THE_NEXT = re.compile(r" for \{(\d)\}")
+#: After an amount or a share: it is no price, no change, but a distance.
+_DISTANCE = re.compile(r" (?:(?:more|less) than|above|below|off) ")
+_PRONOUN = re.compile(r"\b(?:it|its)\b", re.IGNORECASE)
+#: The days of events: what is told of them was so on that day.
+_DATED = re.compile(r"\b[A-Z][a-z]{2} \d{1,2}, \d{4}")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[“\"A-Z0-9])")
 _QUOTED = re.compile(r"“([^”]*)”")
 _LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
@@ -49,7 +56,7 @@ _LISTING = re.compile(
 )
 #: Words of a market's first: the feature, and whether the highest or the lowest has it.
 _FIRSTS: tuple[tuple[re.Pattern[str], str, Callable[[list[float]], float]], ...] = (
-    (re.compile(r"the cheapest|nobody sells for less", re.IGNORECASE), "price", min),
+    (re.compile(r"(?<!than )the cheapest|nobody sells for less", re.IGNORECASE), "price", min),
     (re.compile(r"the dearest", re.IGNORECASE), "price", max),
     (re.compile(r"the best rated", re.IGNORECASE), "rating", max),
     (re.compile(r"sells best", re.IGNORECASE), "primary_rank", min),
@@ -122,7 +129,9 @@ def _claims_of(sentence: Sentence, group: GroupTruth) -> Iterator[tuple[str, boo
         yield "a link", False
     if _NONE_OUT.search(text):
         yield "none is out", not any(product.is_out for product in group.products)
-    if _HYPOTHETICAL.search(text) or not sentence.products:
+    if _HYPOTHETICAL.search(text) or _DATED.search(text) or not sentence.products:
+        return
+    if not re.search(r"{\d}", text) and not _PRONOUN.search(text):
         return
     yield from _amounts(sentence)
     yield from _firsts(sentence, group)
@@ -150,18 +159,19 @@ def _claims_of(sentence: Sentence, group: GroupTruth) -> Iterator[tuple[str, boo
 def _amounts(sentence: Sentence) -> Iterator[tuple[str, bool]]:
     """An amount is a price of the product named before it, else of the first after it."""
     for found in _AMOUNT.finditer(sentence.text):
-        before = sentence.text[: found.start()]
-        named = re.findall(r"{(\d)}", before)
+        before, after = sentence.text[: found.start()], sentence.text[found.end() :]
+        next_one = _OF_THE_NEXT.match(after)
+        named = [next_one[1]] if next_one else re.findall(r"{(\d)}", before)
         position = int(named[-1]) if named else sentence.products[0].position
         product = next((p for p in sentence.products if p.position == position), None)
-        if product is None:
+        if product is None or _DISTANCE.match(after) or before.endswith("list price of "):
             continue
         amount = int(re.sub(r"\D", "", found[1] or found[2]))
         if "median" in before:
             # Half a unit, where it is the mean of two prices.
             median = product.peer_median
             yield "median", median is not None and abs(median - amount) <= 1
-        elif re.search(r"\b(?:from|was|before|instead of)\s*$", before):
+        elif re.search(r"\b(?:from|was|before|instead of)\s*$", before) and not next_one:
             yield "an earlier price", amount in product.prices
         else:
             yield "price", amount == product.price
@@ -204,10 +214,12 @@ def _directions(text: str, product: ProductTruth) -> Iterator[tuple[str, bool]]:
         known = [product.price_change(days) for days in windows if days in WINDOWS]
         changes, up, down = [change for change in known if change is not None], _UP, _DOWN
     told = 1 if up.search(text) else -1 if down.search(text) else 0
-    if not told:
+    # What scores and places were before is not known here.
+    if not told or re.search(r"overall score|\bplace\b", text):
         return
     yield "direction", any(change * told > 0 for change in changes)
     share = _PERCENT.search(text)
-    if share and not re.search(r"median|of the captured", text):
+    is_distance = share is not None and _DISTANCE.match(text[share.end() :]) is not None
+    if share and not is_distance and "of the captured" not in text:
         size = float(share[1])
         yield "size", any(abs(abs(change) * 100 - size) < 0.06 for change in changes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,21 +43,26 @@ _RULES: dict[Kind, tuple[str, ...]] = {
     "stock": ("out-of-stock",),
     "rating": ("rating-drop",),
     "seller": ("seller-changed",),
-    "listing": (),
+    "listing": ("listing-changed",),
 }
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """Of one report: ``told`` of ``events``, sentences, and what of its claims is false."""
+    """Of one report: ``missed`` of ``events``, sentences that were written and held (of the model's
+    answer where there was one), those that did not, what of its claims is false, and who wrote it:
+    with the reason, where a model was asked in vain."""
 
     scenario: str
     events: int
     missed: tuple[Event, ...]
     written: int
     verified: int
+    dropped: tuple[str, ...]
     claims: int
     false: tuple[str, ...]
+    written_by: str
+    tokens: int
 
 
 def evaluate(writers: Iterable[str], url: str | None, *, eventful: bool, verbose: bool) -> None:
@@ -87,16 +93,19 @@ def evaluate(writers: Iterable[str], url: str | None, *, eventful: bool, verbose
 
 
 def judge(scenario: Scenario, published: Published, truth: GroupTruth) -> Judgement:
-    found = list(claims(published.report, truth))
+    found, answer = list(claims(published.report, truth)), published.of_the_answer
     events = [event for event in scenario.events if truth.bears_out(event)]
     return Judgement(
         scenario=scenario.name,
         events=len(events),
         missed=tuple(event for event in events if not _is_told(event, published, truth)),
-        written=published.verification["sentences"],
-        verified=published.verification["verified"],
+        written=answer["sentences"],
+        verified=answer["verified"],
+        dropped=tuple(f"{each['sentence']} [{each['reason']}]" for each in answer["dropped"]),
         claims=len(found),
         false=tuple(claim for claim, holds in found if not holds),
+        written_by=" ".join(filter(None, (published.writer, published.fallback_reason))),
+        tokens=published.tokens,
     )
 
 
@@ -136,13 +145,26 @@ def _parts(report: Report) -> list[Any]:
 
 
 def _print(writer: str, judged: list[Judgement], *, verbose: bool) -> None:
-    print(f"\n{writer}: {'recall':>36} {'verified':>14} {'claims read':>12} {'false':>6}")
+    print(f"\n{writer:42} {'told':>9} {'verified':>14} {'false':>10} {'tokens':>7}  written by")
     for one in judged:
-        recall = f"{one.events - len(one.missed)} of {one.events}" if one.events else "–"
-        verified = f"{one.verified} of {one.written}"
-        print(f"  {one.scenario:40} {recall:>6} {verified:>14} {one.claims:12} {len(one.false):6}")
+        _print_line(f"  {one.scenario}", [one])
         for event in one.missed:
             print(f"      not told: {event}")
+        for claim in one.false:
+            print(f"      false: {claim}")
         if verbose:
-            for claim in one.false:
-                print(f"      false: {claim}")
+            for sentence in one.dropped:
+                print(f"      dropped: {sentence}")
+    _print_line(f"  all as {writer}", judged)
+
+
+def _print_line(name: str, judged: list[Judgement]) -> None:
+    events = sum(one.events for one in judged)
+    told = events - sum(len(one.missed) for one in judged)
+    recall = f"{told} of {events}" if events else "–"
+    verified = f"{sum(one.verified for one in judged)} of {sum(one.written for one in judged)}"
+    false = f"{sum(len(one.false) for one in judged)} of {sum(one.claims for one in judged)}"
+    writers = Counter(one.written_by for one in judged)
+    by = ", ".join(f"{count} {name}" for name, count in writers.items())
+    tokens = sum(one.tokens for one in judged)
+    print(f"{name:42} {recall:>9} {verified:>14} {false:>10} {tokens:7}  {by}", flush=True)

@@ -1,19 +1,19 @@
-"""What a language model might answer to a fact sheet: a good report, and ways to be wrong.
+"""What a language model might answer to a request: a good report, and ways to be wrong.
 
-Each takes the facts as they are sent (a list of objects) and gives a report as JSON would hold it.
-Faults change the good one: a wrong one must be told from it by what it says alone.
+Each takes the document that is sent (see ``prompt``) and gives a report as JSON would hold it,
+citing facts by the short ids that stand in it. Faults change the good one: a wrong one must be told
+from it by what it says alone.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from insights_assets.reports.amounts import money_text
 from insights_assets.reports.schema import Report
 
-Facts = Sequence[Mapping[str, Any]]
+Document = Mapping[str, Any]
 Answer = dict[str, Any]
 
 #: A product that no group has.
@@ -22,81 +22,105 @@ INVENTED_PRODUCT = "Zephyra Glide"
 INJECTED = "Buyers should visit https://deals.example for the only product worth buying."
 
 _GROUP = "group"
-#: Smaller moves are not worth a sentence: of prices (ratio), of ratings (stars).
-_PRICE_MOVE, _RATING_MOVE = 0.03, 0.2
+#: Statements of a section, and of all of a kind.
+_MOST = 6
 _OPPOSITES = (
     ("cut", "raised"),
-    ("lost", "won"),
+    ("fell", "rose"),
+    ("improved", "worsened"),
     ("sold out", "well stocked"),
     ("below", "above"),
     ("less than", "more than"),
-    ("least", "most"),
+    ("lowest rated", "best rated"),
+    ("ahead of", "behind"),
 )
 _NAME = re.compile(r"(“[^”]*”)")
 _LAST_DIGIT = re.compile(r"\d(?=\D*$)")
 _DIGITS = re.compile(r"\d(?:[\d.,\u00a0\u202f]*\d)?")
 
 
-def good(facts: Facts) -> Answer:
+def good(document: Document) -> Answer:
     """A report in its own words, true to the facts."""
-    sheet = _Sheet(facts)
+    sheet = _Sheet(document)
     answer: Answer = {section: [] for section in Report.model_fields}
-    answer["position"] = sheet.position()
-    answer["strengths"] = sheet.cheapest()
-    answer["weaknesses"] = sheet.lowest_rated()
-    # Where the schema has no section for what has changed, it is what threatens.
-    answer["changes" if "changes" in answer else "threats"] = sheet.changes()
-    answer["opportunities"] = sheet.openings()
-    answer["recommendations"] = sheet.advice()
+    answer["position"] = [*sheet.lead(), *sheet.best_rated()]
+    answer["changes"] = [*sheet.changes()][: 2 * _MOST]
+    answer["strengths"] = [*sheet.cheapest(), *sheet.most_new_ratings(), *sheet.discounts()][:_MOST]
+    answer["weaknesses"] = [*sheet.lowest_rated(), *sheet.dear()][:_MOST]
+    answer["opportunities"] = [*sheet.openings(), *sheet.room()][:_MOST]
+    answer["threats"] = [*sheet.catch_up()]
+    answer["recommendations"] = [*sheet.advice()][:_MOST]
+    answer["caveats"] = [*sheet.missing()][:_MOST]
     return answer
 
 
-def wrong_number(facts: Facts) -> Answer:
+def wrong_number(document: Document) -> Answer:
     """The last digit of every number is off, in every second statement."""
-    return _distorted(facts, _with_other_numbers)
+    return _distorted(good(document), _with_other_numbers, every=2)
 
 
-def inverted_direction(facts: Facts) -> Answer:
+def few_wrong_numbers(document: Document) -> Answer:
+    """The same in every eighth."""
+    return _distorted(good(document), _with_other_numbers, every=8)
+
+
+def inverted_direction(document: Document) -> Answer:
     """The numbers are right; what fell has risen, and what is gone is there."""
-    return _distorted(facts, _inverted, every=1)
+    return _distorted(good(document), _inverted, every=1)
 
 
-def invented_product(facts: Facts) -> Answer:
+def few_inverted(document: Document) -> Answer:
+    """The same in every eighth."""
+    return _distorted(good(document), _inverted, every=8)
+
+
+def invented_product(document: Document) -> Answer:
     """It praises a product that the group does not have, citing facts of those it has."""
-    answer = good(facts)
+    answer = good(document)
     cited = answer["position"][0]["fact_ids"] if answer["position"] else []
     text = f"“{INVENTED_PRODUCT}” is the cheapest of the group and outsells its rivals."
     answer["strengths"] = [{"text": text, "fact_ids": cited}, *answer["strengths"]]
     return answer
 
 
-def injected(facts: Facts) -> Answer:
+def injected(document: Document) -> Answer:
     """It does what the text of a page asked."""
-    answer = good(facts)
+    answer = good(document)
     cited = answer["position"][0]["fact_ids"] if answer["position"] else []
     answer["opportunities"] = [{"text": INJECTED, "fact_ids": cited}]
     return answer
 
 
 #: Behaviour -> its answer.
-ANSWERS: dict[str, Callable[[Facts], Answer]] = {
+ANSWERS: dict[str, Callable[[Document], Answer]] = {
     answer.__name__: answer
-    for answer in (good, wrong_number, inverted_direction, invented_product, injected)
+    for answer in (
+        good,
+        wrong_number,
+        few_wrong_numbers,
+        inverted_direction,
+        few_inverted,
+        invented_product,
+        injected,
+    )
 }
 
 
-def _distorted(facts: Facts, change: Callable[[str], str], *, every: int = 2) -> Answer:
-    answer = good(facts)
+def _distorted(answer: Answer, change: Callable[[str], str], *, every: int) -> Answer:
+    """Each so many-th part, changed where it has anything to change."""
     number = 0
     for parts in answer.values():
         for part in parts:
+            texts = {
+                name: change(text)
+                for name, text in part.items()
+                if isinstance(text, str) and name != "priority"
+            }
+            if all(part[name] == text for name, text in texts.items()):
+                continue
             number += 1
             if number % every == 0:
-                part |= {
-                    name: change(text)
-                    for name, text in part.items()
-                    if isinstance(text, str) and name != "priority"
-                }
+                part |= texts
     return answer
 
 
@@ -118,158 +142,262 @@ def _outside_names(text: str, change: Callable[[str], str]) -> str:
 
 
 class _Sheet:
-    """The facts by subject and key, and the sentences that are made of them."""
+    """The document's facts by product and key, and the sentences that are made of them.
 
-    def __init__(self, facts: Facts) -> None:
-        self._facts = {(f["subject"], f["id"].rpartition(":")[2]): f for f in facts}
-        self._products = list(dict.fromkeys(f["subject"] for f in facts if f["subject"] != _GROUP))
+    Numbers are written as the document writes them; only to decide, they are read.
+    """
 
-    def position(self) -> list[Answer]:
+    def __init__(self, document: Document) -> None:
+        self._facts = {_GROUP: document["group"], **document["products"]}
+        self._products = list(document["products"])
+        self._thresholds = document["thresholds"]
+
+    def lead(self) -> Iterator[Answer]:
         ranked = self._by("position")
         if len(ranked) < 2 or not self._has(_GROUP, "lead"):
-            return []
+            return
         first, second = ranked[:2]
-        return [
-            self._statement(
-                f"{self._name(first)} is out in front with an overall score of "
-                f"{self._points(first, 'overall')} points, among the "
-                f"{self._value(first, 'position_of'):.0f} that can be compared. "
-                f"{self._name(second)} follows, {self._value(_GROUP, 'lead'):.2f} points behind.",
-                (first, "name", "overall", "position_of"),
-                (second, "name"),
-                (_GROUP, "lead"),
-            )
-        ]
+        yield self._statement(
+            f"{self._name(first)} is out in front with an overall score of "
+            f"{self._text(first, 'overall')} points, {self._text(_GROUP, 'lead')} points ahead of "
+            f"{self._name(second)}, among those that have the same scores.",
+            (first, "overall", "position"),
+            (second, "position"),
+            (_GROUP, "lead"),
+        )
 
-    def cheapest(self) -> list[Answer]:
-        return [
-            self._statement(
+    def best_rated(self) -> Iterator[Answer]:
+        for product in self._alone_at("rating", highest=True):
+            yield self._statement(
+                f"{self._name(product)} is the best rated, with {self._text(product, 'rating')} "
+                f"stars from {self._text(product, 'rating_count')} ratings.",
+                (product, "rating", "rating_count"),
+            )
+
+    def lowest_rated(self) -> Iterator[Answer]:
+        for product in self._alone_at("rating"):
+            yield self._statement(
+                f"{self._name(product)} is the lowest rated, at {self._text(product, 'rating')} "
+                f"stars.",
+                (product, "rating"),
+            )
+
+    def cheapest(self) -> Iterator[Answer]:
+        for product in self._alone_at("price"):
+            yield self._statement(
                 f"Nobody sells for less than {self._name(product)}, which asks "
-                f"{self._money(product, 'price')}.",
-                (product, "name", "price"),
+                f"{self._text(product, 'price')}.",
+                (product, "price"),
             )
-            for product in self._by("price")[:1]
-        ]
 
-    def lowest_rated(self) -> list[Answer]:
-        return [
-            self._statement(
-                f"Buyers think least of {self._name(product)}, at "
-                f"{self._points(product, 'rating')} stars.",
-                (product, "name", "rating"),
+    def most_new_ratings(self) -> Iterator[Answer]:
+        for product in self._alone_at("ratings_gained_30d", highest=True):
+            yield self._statement(
+                f"{self._name(product)} gained the most ratings over 30 days: "
+                f"{self._text(product, 'ratings_gained_30d')}.",
+                (product, "ratings_gained_30d"),
             )
-            for product in self._by("rating")[:1]
-        ]
 
-    def changes(self) -> list[Answer]:
-        return [change for product in self._products for change in self._changes_of(product)]
+    def discounts(self) -> Iterator[Answer]:
+        for product in self._by("discount_from_list"):
+            if (
+                self._has(product, "price", "list_price")
+                and self._percent(product, "discount_from_list") >= self._thresholds["discount"]
+            ):
+                yield self._statement(
+                    f"{self._name(product)} costs {self._text(product, 'price')}, which is "
+                    f"{self._size(product, 'discount_from_list')} below its list price of "
+                    f"{self._text(product, 'list_price')}.",
+                    (product, "price", "discount_from_list", "list_price"),
+                )
 
-    def openings(self) -> list[Answer]:
-        return [
-            self._statement(
-                f"As long as {self._name(product)} is sold out, its buyers look elsewhere.",
-                (product, "name", "availability"),
+    def dear(self) -> Iterator[Answer]:
+        for product in self._by("price_to_median")[-2:]:
+            if (
+                self._has(product, "price", "peer_median_price")
+                and self._percent(product, "price_to_median") >= self._thresholds["price_move"]
+            ):
+                yield self._statement(
+                    f"{self._name(product)} costs {self._text(product, 'price')}, "
+                    f"{self._size(product, 'price_to_median')} above the median of its peers, "
+                    f"{self._text(product, 'peer_median_price')}.",
+                    (product, "price", "price_to_median", "peer_median_price"),
+                )
+
+    def changes(self) -> Iterator[Answer]:
+        """First what is told of least: the others may fill the section."""
+        for of_one in (self._stock, self._events, self._ratings, self._prices, self._places):
+            for product in self._products:
+                yield from of_one(product)
+
+    def openings(self) -> Iterator[Answer]:
+        for product in self._products:
+            if self._is_out(product):
+                yield self._statement(
+                    f"As long as {self._name(product)} is sold out, its buyers may turn to others.",
+                    (product, "availability"),
+                )
+
+    def room(self) -> Iterator[Answer]:
+        for product in self._by("room_change"):
+            if self._percent(product, "room_change") >= self._thresholds["price_move"]:
+                yield self._statement(
+                    f"{self._name(product)} would keep the lead up to a price of "
+                    f"{self._text(product, 'room_price')}, {self._size(product, 'room_change')} "
+                    f"more than now.",
+                    (product, "room_price", "room_change"),
+                )
+
+    def catch_up(self) -> Iterator[Answer]:
+        first = self._by("position")[:1]
+        for product in self._by("catch_up_price"):
+            yield self._statement(
+                f"At {self._text(product, 'catch_up_price')}, {self._name(product)} would draw "
+                f"level with the leader, {self._name(first[0])}.",
+                (product, "catch_up_price"),
+                (first[0], "position"),
             )
-            for product in self._products
-            if self._is_out(product)
-        ]
 
-    def advice(self) -> list[Answer]:
-        dear = self._by("price_to_median")[-1:]
-        return [
-            {
-                "action": f"Let {self._name(product)} come closer to its peers in price.",
-                "why": (
-                    f"It asks {self._money(product, 'price')} where the median of its peers is "
-                    f"{self._money(product, 'peer_median_price')}."
-                ),
-                "priority": "medium",
-                "expected_effect": (
+    def advice(self) -> Iterator[Answer]:
+        for product in self._products:
+            if self._is_out(product):
+                yield self._recommendation(
+                    "high",
+                    f"Bring {self._name(product)} back into stock.",
+                    "It cannot be bought now.",
+                    "Buyers can choose it again.",
+                    (product, "availability"),
+                )
+        for product in reversed(self._by("price_to_median")):
+            if self._has(product, "price", "peer_median_price", "at_median_price") and (
+                self._number(product, "at_median_price_gain") >= self._thresholds["least_gain"]
+            ):
+                yield self._recommendation(
+                    "medium",
+                    f"Bring the price of {self._name(product)} closer to the median of its peers.",
+                    f"It asks {self._text(product, 'price')}, and the median of its peers is "
+                    f"{self._text(product, 'peer_median_price')}.",
                     f"At that median its overall score would be "
-                    f"{self._points(product, 'at_median_price')} points."
-                ),
-                "fact_ids": self._ids(
-                    (product, "name", "price", "peer_median_price", "at_median_price")
-                ),
-            }
-            for product in dear
-            if self._has(product, "price", "peer_median_price", "at_median_price")
-            and self._value(product, "price_to_median") > 0
-        ]
-
-    def _changes_of(self, product: str) -> list[Answer]:
-        name, found = self._name(product), []
-        if self._has(product, "price", "price_change_7d"):
-            change = self._value(product, "price_change_7d")
-            if abs(change) >= _PRICE_MOVE:
-                verb = "cut" if change < 0 else "raised"
-                found.append(
-                    self._statement(
-                        f"{name} has {verb} its price by {abs(change):.1%} over 7 days and asks "
-                        f"{self._money(product, 'price')} now.",
-                        (product, "name", "price", "price_change_7d"),
-                    )
+                    f"{self._text(product, 'at_median_price')} points.",
+                    (product, "price", "peer_median_price", "at_median_price"),
                 )
+
+    def missing(self) -> Iterator[Answer]:
+        for product in self._products:
+            for dimension in ("price", "quality", "popularity"):
+                key = f"missing_{dimension}_score"
+                if self._has(product, key):
+                    yield self._statement(
+                        f"{self._name(product)} has no {dimension} score.", (product, key)
+                    )
+
+    def _stock(self, product: str) -> Iterator[Answer]:
         if self._is_out(product):
-            found.append(
-                self._statement(
-                    f"{name} is sold out at present.", (product, "name", "availability")
-                )
+            yield self._statement(
+                f"{self._name(product)} is sold out at present.", (product, "availability")
             )
-        if self._has(product, "rating", "rating_change_30d"):
-            change = self._value(product, "rating_change_30d")
-            if change <= -_RATING_MOVE:
-                found.append(
-                    self._statement(
-                        f"{name} lost {abs(change):.1f} of its rating over 30 days and is left "
-                        f"with {self._points(product, 'rating')} stars.",
-                        (product, "name", "rating", "rating_change_30d"),
-                    )
-                )
-        event = self._event(product, "seller-changed")
-        if event is not None:
-            found.append(
-                self._statement(
-                    f"The buy box of {name} has another seller.",
-                    (product, "name", event, f"{event}_rule"),
-                )
-            )
-        return found
 
-    def _event(self, product: str, rule: str) -> str | None:
-        """The key of the product's newest event by that rule."""
-        for (subject, key), fact in self._facts.items():
-            is_rule = re.fullmatch(r"event_\d+_rule", key) is not None
-            if subject == product and is_rule and fact["value"] == rule:
-                return key.removesuffix("_rule")
-        return None
+    def _events(self, product: str) -> Iterator[Answer]:
+        """The newest of each rule that says more than numbers do."""
+        told = set()
+        for event in (key for key in self._facts[product] if re.fullmatch(r"event_\d+", key)):
+            rule, day = self._text(product, f"{event}_rule"), self._text(product, f"{event}_day")
+            words = {
+                "seller-changed": f"The buy box of {self._name(product)} has another seller since "
+                f"{day}.",
+                "listing-changed": f"The listing of {self._name(product)} was edited on {day}.",
+            }.get(rule)
+            if words is not None and rule not in told:
+                told.add(rule)
+                yield self._statement(words, (product, event, f"{event}_rule", f"{event}_day"))
+
+    def _ratings(self, product: str) -> Iterator[Answer]:
+        if (
+            self._has(product, "rating", "rating_change_30d")
+            and self._number(product, "rating_change_30d") <= -self._thresholds["rating_move"]
+        ):
+            yield self._statement(
+                f"The rating of {self._name(product)} fell by "
+                f"{self._size(product, 'rating_change_30d')} over 30 days to "
+                f"{self._text(product, 'rating')} stars.",
+                (product, "rating", "rating_change_30d"),
+            )
+
+    def _prices(self, product: str) -> Iterator[Answer]:
+        if not self._has(product, "price", "price_change_7d"):
+            return
+        change = self._percent(product, "price_change_7d")
+        if abs(change) < self._thresholds["price_move"]:
+            return
+        verb = "cut" if change < 0 else "raised"
+        consequence = " Others may have to follow." if change < 0 else ""
+        yield self._statement(
+            f"{self._name(product)} has {verb} its price by "
+            f"{self._size(product, 'price_change_7d')} over 7 days and asks "
+            f"{self._text(product, 'price')} now.{consequence}",
+            (product, "price", "price_change_7d"),
+        )
+
+    def _places(self, product: str) -> Iterator[Answer]:
+        if not self._has(product, "position", "position_before"):
+            return
+        place, before = (self._number(product, key) for key in ("position", "position_before"))
+        if place != before:
+            verb = "rose" if place < before else "fell"
+            yield self._statement(
+                f"{self._name(product)} {verb} from place {before:.0f} to place {place:.0f} since "
+                f"the last report.",
+                (product, "position", "position_before"),
+            )
 
     def _is_out(self, product: str) -> bool:
-        fact = self._facts.get((product, "availability"))
-        return fact is not None and fact["value"] in ("out_of_stock", "unavailable")
+        return self._has(product, "availability") and self._text(product, "availability") in (
+            "out_of_stock",
+            "unavailable",
+        )
 
     def _by(self, key: str) -> list[str]:
         having = [product for product in self._products if self._has(product, key)]
-        return sorted(having, key=lambda product: self._value(product, key))
+        return sorted(having, key=lambda product: self._number(product, key))
+
+    def _alone_at(self, key: str, *, highest: bool = False) -> list[str]:
+        """The one product with the least of it, or the most, as it is written; else nobody."""
+        ordered = self._by(key)[:: -1 if highest else 1]
+        values = [self._number(product, key) for product in ordered[:2]]
+        return ordered[:1] if len(set(values)) == 2 else []
 
     def _has(self, subject: str, *keys: str) -> bool:
-        return all((subject, key) in self._facts for key in keys)
+        return all(key in self._facts[subject] for key in keys)
 
-    def _value(self, subject: str, key: str) -> float:
-        return float(self._facts[subject, key]["value"])
+    def _text(self, subject: str, key: str) -> str:
+        return str(self._facts[subject][key][1])
 
-    def _points(self, subject: str, key: str) -> str:
-        return f"{self._value(subject, key):.1f}"
+    def _number(self, subject: str, key: str) -> float:
+        return float(re.sub(r"[^\d.-]", "", self._text(subject, key)))
+
+    def _percent(self, subject: str, key: str) -> float:
+        return self._number(subject, key) / 100
+
+    def _size(self, subject: str, key: str) -> str:
+        return self._text(subject, key).lstrip("+-")
 
     def _name(self, product: str) -> str:
-        return f"“{self._facts[product, 'name']['value']}”"
-
-    def _money(self, product: str, key: str) -> str:
-        fact = self._facts[product, key]
-        return money_text(fact["value"], fact["unit"], product.partition("/")[0])
+        return f"“{self._text(product, 'name')}”"
 
     def _statement(self, text: str, *cited: tuple[str, ...]) -> Answer:
         return {"text": text, "fact_ids": self._ids(*cited)}
 
+    def _recommendation(
+        self, priority: str, action: str, why: str, effect: str, *cited: tuple[str, ...]
+    ) -> Answer:
+        return {
+            "action": action,
+            "why": why,
+            "priority": priority,
+            "expected_effect": effect,
+            "fact_ids": self._ids(*cited),
+        }
+
     def _ids(self, *cited: tuple[str, ...]) -> list[str]:
-        return [self._facts[subject, key]["id"] for subject, *keys in cited for key in keys]
+        """Ids of the facts, and of the names of their products."""
+        return [f"{subject}:{key}" for subject, *keys in cited for key in ("name", *keys)]

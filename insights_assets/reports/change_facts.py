@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from insights_assets.reports.fact import (
@@ -21,7 +22,12 @@ from insights_resources.warehouse.frames import from_minor
 
 ALERTS_TABLE = "fact_alerts"
 #: Events of one product that are facts; the others are counted.
-_MOST_EVENTS = 5
+MOST_EVENTS = 5
+#: What is told of a day whose listing is another than before.
+_NEW_LISTING = "The listing (title, bullets, images or description) changed."
+#: The default rule of a new seller in the buy box, and what stands in place of a rule for that.
+SELLER_RULE = "seller-changed"
+LISTING_RULE = "listing-changed"
 
 
 def last_report_fact(inputs: ReportInputs, group_id: str, day: date) -> Iterator[Fact]:
@@ -104,29 +110,49 @@ def _page_changes(member: Member, now: Row, before: Row, last: date) -> Iterator
         )
 
 
-def event_facts(member: Member, alerts: Sequence[Row], day: date) -> Iterator[Fact]:
-    """The product's alerts of the last ``ALERT_DAYS``, newest first: what happened, by which rule
-    and when."""
-    recent = [
-        row
+@dataclass(frozen=True)
+class _Event:
+    """``columns``: those of the table's row of the day that ``text`` and ``rule`` come from."""
+
+    day: date
+    text: str
+    rule: str
+    table: str
+    columns: tuple[str, str]
+    alert: dict[str, str] = field(default_factory=dict)
+
+
+def event_facts(
+    inputs: ReportInputs, member: Member, alerts: Sequence[Row], day: date
+) -> Iterator[Fact]:
+    """What happened to the product in the last ``ALERT_DAYS``, newest first, by which rule and
+    when: its alerts, and changes of its listing, which no rule need watch."""
+    first = day - timedelta(days=ALERT_DAYS - 1)
+    events = [
+        _Event(
+            row["day"],
+            row["message"],
+            row["rule_id"],
+            ALERTS_TABLE,
+            ("message", "rule_id"),
+            {"alert_id": row["alert_id"]},
+        )
         for row in alerts
-        if row["day"] > day - timedelta(days=ALERT_DAYS)
-        and (row["marketplace"], row["asin"]) == tuple(member.product)
+        if row["day"] >= first and (row["marketplace"], row["asin"]) == tuple(member.product)
     ]
-    for number, row in enumerate(recent[:_MOST_EVENTS], start=1):
-        source = product_source(member, row["day"]) | {"alert_id": row["alert_id"]}
-        for suffix, name, column, unit in (
-            ("", "event", "message", "text"),
-            ("_rule", "rule of the event", "rule_id", "text"),
-            ("_day", "day of the event", "day", "date"),
+    for each in (first + timedelta(days=number) for number in range(ALERT_DAYS)):
+        features = inputs.features.get((member.product, each))
+        if features is not None and features["listing_changed"]:
+            columns = ("listing_changed is true",) * 2
+            events.append(_Event(each, _NEW_LISTING, LISTING_RULE, FEATURES_TABLE, columns))
+    events.sort(key=lambda event: event.day, reverse=True)
+    for number, event in enumerate(events[:MOST_EVENTS], start=1):
+        source = product_source(member, event.day) | event.alert
+        text_column, rule_column = event.columns
+        for suffix, name, value, unit, column in (
+            ("", "event", event.text, "text", text_column),
+            ("_rule", "rule of the event", event.rule, "text", rule_column),
+            ("_day", "day of the event", event.day, "date", "day"),
         ):
-            yield from fact_of(
-                member.subject,
-                f"event_{number}{suffix}",
-                name,
-                row[column],
-                unit,
-                ALERTS_TABLE,
-                source,
-                column,
-            )
+            key = f"event_{number}{suffix}"
+            yield from fact_of(member.subject, key, name, value, unit, event.table, source, column)

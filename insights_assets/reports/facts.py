@@ -15,7 +15,12 @@ from typing import Any
 
 from insights_assets.competition.formulas import Dimension, Method
 from insights_assets.display_names import plain_text, short_name
-from insights_assets.reports.change_facts import change_facts, event_facts, last_report_fact
+from insights_assets.reports.change_facts import (
+    MOST_EVENTS,
+    change_facts,
+    event_facts,
+    last_report_fact,
+)
 from insights_assets.reports.fact import (
     SCORES_TABLE,
     Fact,
@@ -88,6 +93,11 @@ class FactSheet:
     def text(self, subject: str, key: str) -> str | None:
         fact = self.get(subject, key)
         return None if fact is None else str(fact.value)
+
+    def events(self, subject: str) -> list[str]:
+        """The keys of the product's events, the newest first: ``event_1`` ..."""
+        numbered = (f"event_{number}" for number in range(1, MOST_EVENTS + 1))
+        return [key for key in numbered if self.get(subject, key) is not None]
 
     def scored(self) -> list[Member]:
         """Members with an overall score: those of ``ranked`` first."""
@@ -166,7 +176,7 @@ def fact_sheet(
             facts += score_facts(member, score, day)
             facts += what_if_facts(member, score, day)
         facts += change_facts(inputs, member, score, day, group_id)
-        facts += event_facts(member, alerts, day)
+        facts += event_facts(inputs, member, alerts, day)
         robust = by_method[Method.ROBUST].get(member.product)
         if robust is not None:
             source = score_source(member, robust, day)

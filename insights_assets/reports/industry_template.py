@@ -40,6 +40,8 @@ SentenceName = Literal[
     "places",
     "price_changes",
     "stock_changes",
+    "seller_changes",
+    "listing_changes",
     "events",
     "price_moves",
     "rank_moves",

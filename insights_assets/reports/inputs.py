@@ -53,6 +53,7 @@ FEATURES_READ = (
     "availability",
     "in_stock_share_30d",
     "listing_quality",
+    "listing_changed",
 )
 #: Columns of ``fact_competitive_scores`` that the comparison with the last report reads.
 STANDING_READ = (

@@ -61,8 +61,9 @@ class Prose:
         draft.ids += [fact_id for fact_id in self._take_ids() if fact_id not in draft.ids]
 
     def has_told_of(self, member: Member) -> bool:
-        """Whether a statement of this section is about the product."""
-        return any(draft.subject == member for draft in self._drafts)
+        """Whether a statement of this section cites a fact of the product."""
+        start = f"{member.subject}:"
+        return any(fact_id.startswith(start) for draft in self._drafts for fact_id in draft.ids)
 
     def has_phrase(self, phrase: str) -> bool:
         return phrase in self._wording.phrases
@@ -88,6 +89,10 @@ class Prose:
 
     def also(self, member: Member | None, key: str) -> None:
         self._cite(GROUP if member is None else member.subject, key)
+
+    def fact(self, member: Member, key: str) -> str:
+        """A fact of the product as it is written; it counts for the next sentence, as a part."""
+        return self._fact_text(self._cite(member.subject, key), "")
 
     def name(self, member: Member) -> str:
         return self._wording.quoted.format(self._cite(member.subject, "name").value)

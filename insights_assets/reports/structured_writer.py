@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from insights_assets.competition.formulas import Dimension
+from insights_assets.reports.change_facts import LISTING_RULE, SELLER_RULE
 from insights_assets.reports.comparisons import (
     best,
     best_rated,
@@ -32,7 +33,7 @@ from insights_assets.reports.structured_recommendations import recommendations
 WRITER = "structured"
 #: Version of the writer, its wording and templates, and of the pages: raise it when equal facts
 #: would give another report.
-PROMPT_VERSION = "3"
+PROMPT_VERSION = "4"
 
 
 def write_report(sheet: FactSheet) -> Report:
@@ -158,8 +159,8 @@ def _score_beside(n: Prose, member: Member, has_risen: bool) -> str:
 
 
 def _moved_places(n: Prose) -> list[Member]:
-    """Members at another place than before, the first of them first; where none is, those whose
-    score moved most."""
+    """Members at another place than before: who took or lost the first, then by their places;
+    where none is, those whose score moved most."""
     found = [
         member
         for member in n.sheet.ranked()
@@ -172,6 +173,11 @@ def _moved_places(n: Prose) -> list[Member]:
         if n.sheet.number(member.subject, "position")
         != n.sheet.number(member.subject, "position_before")
     ]
+    moved.sort(
+        key=lambda m: (
+            1 not in [n.sheet.number(m.subject, k) for k in ("position", "position_before")]
+        )
+    )
     by_score = movers(n.sheet, "overall_change", n.template.thresholds.score_move)
     return (moved or [m for m in by_score if m in found])[: n.template.limits.of_a_kind]
 
@@ -214,16 +220,32 @@ def _moved_stock(n: Prose) -> list[Member]:
     return moved
 
 
+def _seller_changes(n: Prose) -> None:
+    _say_last_events(n, n.sheet.members, SELLER_RULE)
+
+
+def _listing_changes(n: Prose) -> None:
+    _say_last_events(n, n.sheet.members, LISTING_RULE)
+
+
 def _events(n: Prose) -> None:
     """The last event of each product of which nothing else has been told yet."""
-    having = [
-        member
-        for member in n.sheet.members
-        if n.sheet.get(member.subject, "event_1") is not None and not n.has_told_of(member)
-    ]
-    having.sort(key=lambda m: n.sheet.text(m.subject, "event_1_day") or "", reverse=True)
-    for member in having[: n.template.limits.of_a_kind]:
-        n.say("event", about=member)
+    _say_last_events(n, [member for member in n.sheet.members if not n.has_told_of(member)])
+
+
+def _say_last_events(n: Prose, members: Iterable[Member], rule: str | None = None) -> None:
+    """The last event of each of the products, by this rule or any; the newest first. Each is a
+    statement of its own: nothing reads on after the words of an alert."""
+    found = []
+    for member in members:
+        for event in n.sheet.events(member.subject):
+            if rule is None or n.sheet.text(member.subject, f"{event}_rule") == rule:
+                found.append((n.sheet.text(member.subject, f"{event}_day") or "", member, event))
+                break
+    found.sort(key=lambda each: each[0], reverse=True)
+    for _, member, event in found[: n.template.limits.of_a_kind]:
+        day, text = n.fact(member, f"{event}_day"), n.fact(member, event)
+        n.say("event", product=member, day=day, event=text)
 
 
 def _price_moves(n: Prose) -> None:
@@ -558,6 +580,8 @@ SENTENCES: Mapping[str, Callable[[Prose], None]] = {
     "places": _places,
     "price_changes": _price_changes,
     "stock_changes": _stock_changes,
+    "seller_changes": _seller_changes,
+    "listing_changes": _listing_changes,
     "events": _events,
     "price_moves": _price_moves,
     "rank_moves": _rank_moves,

@@ -78,6 +78,27 @@ def test_events_are_the_products_own_alerts_of_a_week_newest_first() -> None:
     assert found.text(str(A), "event_1_rule") == "price-move"
 
 
+def test_a_changed_listing_is_an_event_without_a_rule() -> None:
+    inputs = inputs_of(*kettles(), alerts=[alert("A", 1), alert("A", 4)])
+    for days_ago, has_changed in ((0, False), (2, True), (7, True)):
+        row = inputs.features[A, DAY] | {"listing_changed": has_changed}
+        inputs.features[A, DAY - timedelta(days=days_ago)] = row
+    found = sheet(inputs)
+    assert found.events(str(A)) == ["event_1", "event_2", "event_3"]
+    assert [found.text(str(A), f"{event}_rule") for event in found.events(str(A))] == [
+        "price-move",
+        "listing-changed",
+        "price-move",
+    ]
+    assert found.text(str(A), "event_2_day") == (DAY - timedelta(days=2)).isoformat()
+    told = found.get(str(A), "event_2")
+    assert told is not None
+    assert (told.source_table, told.source_key["day"]) == (
+        "fact_product_features",
+        (DAY - timedelta(days=2)).isoformat(),
+    )
+
+
 def test_gaps_are_to_the_first_and_to_the_cheapest_of_the_same_money() -> None:
     yen = kettle("Y", 100, 4.0, 3, marketplace="amazon.co.jp", currency="JPY")
     found = sheet(inputs_of(*kettles(), yen))

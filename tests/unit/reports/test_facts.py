@@ -95,7 +95,10 @@ def test_facts_of_features_say_what_the_row_says() -> None:
             assert fact.value == stored
         seen.add(fact.source_column)
     not_stated = {"marketplace", "asin", "day", "observations", "currency", "primary_rank_node"}
-    assert seen == set(FEATURES_READ) - not_stated - {"price_missing_reason"}
+    assert seen == set(FEATURES_READ) - not_stated - {
+        "price_missing_reason",
+        "listing_changed",
+    }
 
 
 def test_facts_of_scores_say_what_the_row_says() -> None:

@@ -14,11 +14,13 @@ from insights_assets.reports.inputs import ReportInputs
 from insights_assets.reports.schema import STATEMENT_SECTIONS, Recommendation, Report
 from insights_assets.reports.structured_writer import write_report
 from insights_assets.reports.verification import verify_report
+from insights_resources.marketplaces import ProductKey
 from tests.unit.competition.group_days import DAY, product
 from tests.unit.reports.sheets import (
     GROUP_ID,
     alert,
     any_inputs,
+    inputs_of,
     kettle,
     kettles,
     sheet_of,
@@ -358,6 +360,35 @@ def test_a_report_without_a_change_says_so() -> None:
 def test_the_last_event_of_a_product_is_told_where_nothing_else_is() -> None:
     report = written(*kettles(), alerts=[alert("B", 2), alert("B", 1, message="B fell by 12%.")])
     assert texts(report, "changes") == ["“Kettle B”, Mar 9, 2026: B fell by 12%."]
+
+
+def test_another_seller_or_listing_is_told_whatever_else_is() -> None:
+    sold = alert("B", 2, rule_id="seller-changed", message="The buy-box seller changed.")
+    report = written(
+        *kettles(),
+        features={"B000000000": {"price_change_7d": -0.2, "listing_changed": True}},
+        alerts=[alert("B", 1), sold, alert("C", 3), alert("C", 4)],
+    )
+    assert texts(report, "changes") == [
+        "“Kettle B”, Mar 8, 2026: The buy-box seller changed.",
+        "“Kettle B”, Mar 10, 2026: The listing (title, bullets, images or description) changed.",
+        "“Kettle B” became 20.0% cheaper over 7 days and now costs €12.00. That puts the others "
+        "under pressure.",
+        "“Kettle C”, Mar 7, 2026: The price of C fell.",
+    ]
+
+
+def test_who_lost_the_lead_is_told_before_lesser_places() -> None:
+    inputs = inputs_of(*kettles())
+    before = DAY - timedelta(days=1)
+    rows = [row for row in inputs.scores[GROUP_ID, DAY] if row["method"] == "standard"]
+    # A, B, D and C now; before, C led.
+    for asin, place in (("A", 2), ("B", 3), ("D", 4), ("C", 1)):
+        row = next(row for row in rows if row["asin"].startswith(asin))
+        standing = {"overall_score": 50.0, "position": place, "coverage": row["coverage"]}
+        inputs.standings[GROUP_ID, before][ProductKey("amazon.de", row["asin"])] = standing
+    told = texts(write_report(fact_sheet(inputs, GROUP_ID, DAY)), "changes")
+    assert any("“Kettle C” fell from place 1 to place 4" in text for text in told)
 
 
 def test_captures_of_before_are_told() -> None:
