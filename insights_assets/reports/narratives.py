@@ -56,7 +56,8 @@ NEVER_ASKED = frozenset({NotAsked.NO_MODEL.value, NotAsked.BACKFILL.value})
 class Narrative:
     """A verified report and who wrote it.
 
-    ``writer``: ``structured`` or ``model``. ``model``: the one that was asked; None: none was. ``fallback_reason``: why what it wrote is not here. ``usage``: what it took nevertheless.
+    ``writer``: ``structured`` or ``model``. ``model``: the one that was asked; None: none was.
+    ``fallback_reason``: why what it wrote is not here. ``usage``: what it took nevertheless.
     ``rejected``: what verification said of its answer, where that was not taken.
     """
 
