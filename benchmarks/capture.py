@@ -24,8 +24,15 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from benchmarks.firecrawl_process import FIRST_DAY, ServerPlan, asked, firecrawl_process
+from benchmarks.firecrawl_process import (
+    FIRST_DAY,
+    ServerPlan,
+    asked,
+    firecrawl_process,
+    page_of_size,
+)
 from insights_assets.capture.capture import CaptureSummary, capture_pages
+from insights_assets.snapshots.parser import parse_page
 from insights_resources.marketplaces import ProductKey
 from insights_resources.outside_calls.circuit_breaker import (
     CircuitBreaker,
@@ -37,10 +44,12 @@ from insights_resources.outside_calls.rate_limit import RateLimiter
 from insights_resources.outside_calls.retry_policy import RetryPolicy
 from insights_resources.page_archive import PageArchive
 from insights_resources.page_providers.direct import ROBOT, DirectProvider
+from insights_resources.page_providers.document import PageDocument
 from insights_resources.page_providers.fallback import FallbackProvider
 from insights_resources.page_providers.firecrawl import FirecrawlProvider
 from insights_resources.page_providers.protocol import PageTarget
 from insights_resources.page_providers.robots_txt import RobotsTxt
+from insights_resources.page_providers.verdict import judge_page
 from insights_resources.sandbox.faults import Fault
 from insights_resources.sandbox.market import SandboxMarket
 from insights_resources.warehouse import tables
@@ -169,6 +178,8 @@ def throughput(place: _Place, pages: int) -> None:
                 f" ms of processor a page; memory {_peak_mib():.0f} MiB",
                 flush=True,
             )
+        if size:
+            print(f"  {'alone, one after the other':28s} {_parts_alone(size, Path(folder))}")
 
 
 def _client_alone(url: str, targets: Sequence[PageTarget]) -> float:
@@ -179,6 +190,25 @@ def _client_alone(url: str, targets: Sequence[PageTarget]) -> float:
 
     began = time.perf_counter()
     return asyncio.run(fetch()) / (time.perf_counter() - began)
+
+
+def _parts_alone(size: int, folder: Path, pages: int = 200) -> str:
+    """What bounds real-sized pages: judging, parsing and archiving them."""
+    chance, key = random.Random(1), keys_of(1)[0]
+    contents = [page_of_size(key, size, chance).encode() for _ in range(pages)]
+    archive = PageArchive(str(folder / "alone"))
+    works: dict[str, Callable[[bytes], object]] = {
+        "judged": lambda content: judge_page(PageDocument.from_bytes(content), key),
+        "parsed": parse_page,
+        "archived": archive.put,
+    }
+    rates = {}
+    for name, work in works.items():
+        began = time.perf_counter()
+        for content in contents:
+            work(content)
+        rates[name] = pages / (time.perf_counter() - began)
+    return ", ".join(f"{name} {rate:.0f} pages/s" for name, rate in rates.items())
 
 
 def _peak_mib() -> float:

@@ -65,7 +65,9 @@ def _serve(plan: ServerPlan, pipe: Connection) -> None:
             plan.faults, slow_seconds=plan.slow_seconds, refuses_with=plan.refuses_with, seed=3
         ),
         latency=plan.latency,
-        page=None if plan.page_bytes is None else lambda key: _page(key, plan.page_bytes, chance),
+        page=None
+        if plan.page_bytes is None
+        else lambda key: page_of_size(key, plan.page_bytes, chance),
     )
     with serving(firecrawl) as url:
         pipe.send(url)
@@ -75,13 +77,13 @@ def _serve(plan: ServerPlan, pipe: Connection) -> None:
 
 @lru_cache
 def _filler(size: int) -> str:
-    return "".join(
-        f'<div class="a-section"><span class="a-size-base">{number}</span></div>'
-        for number in range(size // 66)
-    )
+    """With a start tag for each 270 bytes, as real pages have."""
+    words = "as many words as there are between two tags of a real page " * 8
+    block = f'<div class="a-section"><span class="a-size-base">{words}</span></div>'
+    return block * (size // len(block))
 
 
-def _page(key: ProductKey, size: int | None, chance: random.Random) -> str:
+def page_of_size(key: ProductKey, size: int | None, chance: random.Random) -> str:
     if not size:
         return ""
     return (

@@ -119,6 +119,12 @@ def accepted_drift_config(marketplaces: Iterable[str]) -> dict[str, Any]:
     return {"ops": {key: {"config": {"accept_drift": accepted}}}} if accepted else {}
 
 
+def narrative_config(narrative: str) -> dict[str, Any]:
+    """Run config that says who writes the reports (see ``ReportConfig``)."""
+    key = COMPETITIVE_REPORTS.to_python_identifier()
+    return {"ops": {key: {"config": {"narrative": narrative}}}}
+
+
 def range_tags(first_day: str, last_day: str) -> dict[str, str]:
     """Run tags for a range of partitions as one run."""
     return {

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
+from insights_assets.capture.capture_writes import capture_writes
 from insights_assets.capture.page_requests import WarehousePageRequests, claimed_requests
 from insights_resources.errors import DayNotServableError, InsightsError, ProviderError
 from insights_resources.marketplaces import ProductKey
@@ -159,9 +159,9 @@ async def _capture(
         content_hash = archive.put(page.content) if page.content else None
         row = page_row(page, content_hash, run_id)
         warehouse.make_partitions(tables.raw_pages, [row["day"]])
-        with warehouse.begin() as connection:
-            is_new = _insert_page(connection, warehouse, row)
-        summary.count(page, row["day"], is_new=is_new)
+        with capture_writes(warehouse) as writes:
+            writes.page(row)
+        summary.count(page, row["day"], is_new=row["page_id"] in writes.new_pages)
         progress(summary.pages, summary.targets)
     return summary
 
@@ -188,13 +188,12 @@ async def _capture_live(
             row = page_row(page, content_hash, run_id)
             month = row["day"].replace(day=1)
             if month not in partitions:
-                await asyncio.to_thread(warehouse.make_partitions, tables.raw_pages, [row["day"]])
+                await asyncio.to_thread(
+                    requests.commits.patiently,
+                    partial(warehouse.make_partitions, tables.raw_pages, [row["day"]]),
+                )
                 partitions.add(month)
-            is_new = await requests.store(
-                page,
-                row["page_id"],
-                lambda connection: _insert_page(connection, warehouse, row),
-            )
+            is_new = await requests.store(page, row)
             summary.count(page, row["day"], is_new=is_new)
             progress(summary.pages, summary.targets)
         except (InsightsError, SQLAlchemyError) as error:
@@ -256,14 +255,3 @@ def page_row(page: CapturedPage, content_hash: str | None, run_id: str | None) -
         "run_id": run_id,
         "recorded_at": datetime.now(UTC),
     }
-
-
-def _insert_page(connection: Connection, warehouse: Warehouse, row: dict[str, Any]) -> bool:
-    """Writes the row unless the page is there already; says whether it was new."""
-    table = tables.raw_pages
-    dialect_insert = postgresql.insert if warehouse.is_postgres else sqlite.insert
-    # RETURNING and not the count of rows, which PostgreSQL's driver does not give here.
-    statement: Any = (
-        dialect_insert(table).values(row).on_conflict_do_nothing().returning(table.c.page_id)
-    )
-    return connection.execute(statement).first() is not None

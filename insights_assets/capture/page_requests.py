@@ -23,6 +23,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, and_, func, insert, or_, select, text, update
 
+from insights_assets.capture.capture_writes import CaptureWrites, RequestRow, capture_writes
 from insights_resources.errors import ArchiveError, BudgetExhaustedError
 from insights_resources.marketplaces import ProductKey
 from insights_resources.page_archive import PageArchive
@@ -48,16 +49,11 @@ _PRODUCTS_AT_ONCE = 10_000
 
 @dataclass
 class _Request:
-    """A request that this capture holds, as it stands in the table."""
+    """A request that this capture holds."""
 
-    request_id: int
-    sends: int = 0
+    row: RequestRow
     #: Of the day's requests of the product that have ended.
     earlier_sends: int = 0
-    credits: Decimal = Decimal(0)
-    reserved: Decimal = Decimal(0)
-    batch_id: str | None = None
-    provider: str | None = None
     #: Its page is about to be committed, or could not be stored.
     is_settled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -82,14 +78,13 @@ class WarehousePageRequests:
         claimed: ClaimedRequests,
         budget: CaptureBudget,
         archive: PageArchive | None,
-        run_id: str | None,
         hold: Callable[[], None],
     ) -> None:
         self.claimed = claimed
-        self.commits = GroupedCommits(warehouse, on_return=hold)
+        self.commits = GroupedCommits(lambda: capture_writes(warehouse), on_return=hold)
         #: Credits of this capture, those of requests under way included.
         self.credits_of_run = Decimal(0)
-        self._warehouse, self._day, self._owner, self._run_id = warehouse, day, owner, run_id
+        self._warehouse, self._day, self._owner = warehouse, day, owner
         self._requests, self._budget, self._archive = requests, budget, archive
         self._stopped: str | None = None
         #: What the day has cost, as the transaction knows it that asked last.
@@ -105,21 +100,24 @@ class WarehousePageRequests:
         """See ``PageRequests``. All of them or none."""
         if self._stopped is not None:
             raise BudgetExhaustedError(self._stopped)
-        sends = {target.key: self._requests[target.key].sends + 1 for target in targets}
+        sends = {target.key: self._requests[target.key].row.sends + 1 for target in targets}
         now = datetime.now(UTC)
 
-        def note(connection: Connection) -> BudgetExhaustedError | None:
-            refused = self._refusal(connection, sends, credits_each)
+        def note(writes: CaptureWrites) -> BudgetExhaustedError | None:
+            refused = self._refusal(writes, sends, credits_each)
             if refused is None:
                 for key, times in sends.items():
                     request = self._requests[key]
-                    request.sends = times
                     request.is_settled.clear()
-                    self._charge(request, request.credits, credits_each)
-                    self._write(connection, request, status="sent", provider=provider, sent_at=now)
+                    row = request.row
+                    self._charge(row, row.credits, credits_each)
+                    row.status, row.provider, row.sends, row.sent_at = "sent", provider, times, now
+                    writes.request(row)
             elif refused.is_of_product and len(sends) == 1:
                 (key,) = sends
-                self._write(connection, self._requests[key], reason=str(refused))
+                row = self._requests[key].row
+                row.reason = str(refused)
+                writes.request(row)
             return refused
 
         refused = await self.commits.run(note)
@@ -129,11 +127,11 @@ class WarehousePageRequests:
     async def sent_as_batch(self, targets: Sequence[PageTarget], batch_id: str) -> None:
         """See ``PageRequests``."""
 
-        def note(connection: Connection) -> None:
+        def note(writes: CaptureWrites) -> None:
             for target in targets:
-                request = self._requests[target.key]
-                request.batch_id = batch_id
-                self._write(connection, request, batch_id=batch_id)
+                row = self._requests[target.key].row
+                row.batch_id = batch_id
+                writes.request(row)
 
         await self.commits.run(note)
 
@@ -149,9 +147,9 @@ class WarehousePageRequests:
         """See ``PageRequests``."""
         by_batch: dict[str, list[PageTarget]] = {}
         for target in self.claimed.targets:
-            request = self._requests[target.key]
-            if request.batch_id is not None and request.provider == provider:
-                by_batch.setdefault(request.batch_id, []).append(target)
+            row = self._requests[target.key].row
+            if row.batch_id is not None and row.provider == provider:
+                by_batch.setdefault(row.batch_id, []).append(target)
         return [SentBatch(batch_id, tuple(some)) for batch_id, some in by_batch.items()]
 
     async def known_page(self, provider: str, target: PageTarget) -> KnownPage | None:
@@ -184,42 +182,31 @@ class WarehousePageRequests:
         except ArchiveError:
             return None  # gone by retention, or damaged: the page is fetched as a whole
 
-    async def store(
-        self, page: CapturedPage, page_id: str, insert_page: Callable[[Connection], bool]
-    ) -> bool:
-        """Writes the page's row and what came of its request, together; what ``insert_page`` says:
-        whether the page is new."""
-        request = self._requests[page.target.key]
-        credits = request.credits + page.cost
+    async def store(self, page: CapturedPage, page_row: Mapping[str, Any]) -> bool:
+        """Writes the page's row and what came of its request, together; whether the page is new."""
+        row, page_id = self._requests[page.target.key].row, page_row["page_id"]
+        credits = row.credits + page.cost
         is_answered = page.verdict in ANSWERS
         now = datetime.now(UTC)
 
-        def note(connection: Connection) -> bool:
-            is_new = insert_page(connection)
-            if not page.is_outcome_known:
+        def note(writes: CaptureWrites) -> set[str]:
+            writes.page(page_row)
+            row.reason, row.page_id = page.reason, page_id
+            if page.is_outcome_known:
+                self._charge(row, credits, Decimal(0))
+                row.status, row.batch_id = "captured" if is_answered else "pending", None
+                row.finished_at = now if is_answered else None
+                row.etag, row.last_modified = page.etag, page.last_modified
+            else:
                 # What was reserved stays so: it may have been billed.
-                self._write(
-                    connection, request, status="unknown", reason=page.reason, page_id=page_id
-                )
-                return is_new
-            self._charge(request, credits, Decimal(0))
-            self._write(
-                connection,
-                request,
-                status="captured" if is_answered else "pending",
-                finished_at=now if is_answered else None,
-                reason=page.reason,
-                batch_id=None,
-                page_id=page_id,
-                etag=page.etag,
-                last_modified=page.last_modified,
-            )
-            return is_new
+                row.status = "unknown"
+            writes.request(row)
+            return writes.new_pages
 
         committed = self.commits.submit(note)
         # Its worker may go on: what it notes next is committed after this, or with it.
         self.settle(page.target)
-        return await committed
+        return page_id in await committed
 
     def give_up(self, reason: str) -> None:
         """Notes why what was not sent was not."""
@@ -247,7 +234,7 @@ class WarehousePageRequests:
         }
 
     def _refusal(
-        self, connection: Connection, sends: Mapping[ProductKey, int], credits_each: Decimal
+        self, writes: CaptureWrites, sends: Mapping[ProductKey, int], credits_each: Decimal
     ) -> BudgetExhaustedError | None:
         budget, wanted = self._budget, credits_each * len(sends)
         most = budget.pages_a_product
@@ -268,7 +255,7 @@ class WarehousePageRequests:
             )
         if most_of_day is None:
             return None
-        spent = self._spent_today(connection)
+        spent = self._spent_today(writes)
         if spent + wanted > most_of_day:
             return BudgetExhaustedError(
                 f"{wanted} credits more would overrun the {most_of_day} of a day "
@@ -276,9 +263,11 @@ class WarehousePageRequests:
             )
         return None
 
-    def _spent_today(self, connection: Connection) -> Decimal:
+    def _spent_today(self, writes: CaptureWrites) -> Decimal:
+        connection = writes.connection
         seen, spent = self._day_seen
         if seen is not connection:
+            writes.flush()
             # Others reserve at the same time: one after the other, to the end of the transaction.
             if self._warehouse.is_postgres:
                 connection.execute(
@@ -292,26 +281,12 @@ class WarehousePageRequests:
             self._day_seen = (connection, spent)
         return spent
 
-    def _charge(self, request: _Request, credits: Decimal, reserved: Decimal) -> None:
+    def _charge(self, row: RequestRow, credits: Decimal, reserved: Decimal) -> None:
         """What a request has cost, and may cost yet: whole values, so that twice is once."""
-        change = credits + reserved - request.credits - request.reserved
+        change = credits + reserved - row.credits - row.credits_reserved
         self.credits_of_run += change
         self._day_seen = (self._day_seen[0], self._day_seen[1] + change)
-        request.credits, request.reserved = credits, reserved
-
-    def _write(self, connection: Connection, request: _Request, **values: Any) -> None:
-        connection.execute(
-            update(_TABLE)
-            .where(_TABLE.c.request_id == request.request_id)
-            .values(
-                sends=request.sends,
-                credits=request.credits,
-                credits_reserved=request.reserved,
-                owner=self._owner,
-                run_id=self._run_id,
-                **values,
-            )
-        )
+        row.credits, row.credits_reserved = credits, reserved
 
 
 @contextmanager
@@ -328,20 +303,18 @@ def claimed_requests(
     owner = f"capture-{uuid4().hex}"
     day = targets[0].day if targets else datetime.now(UTC).date()
     with warehouse.held(owner) as hold:
-        with warehouse.begin() as connection:
+        with capture_writes(warehouse) as writes:
             # SQLite's transactions are one after the other anyway.
             if warehouse.is_postgres:
-                connection.execute(
+                writes.connection.execute(
                     text("SELECT pg_advisory_xact_lock(hashtextextended('insights/claims', 0))")
                 )
-            _miss_past_days(connection, day)
-            requests, others = _claim(connection, warehouse, targets, owner, day, run_id)
+            _miss_past_days(writes.connection, day)
+            requests, others = _claim(writes, warehouse, targets, owner, day, run_id)
         claimed = ClaimedRequests(
             tuple(target for target in targets if target.key in requests), tuple(others)
         )
-        yield WarehousePageRequests(
-            warehouse, day, owner, requests, claimed, budget, archive, run_id, hold
-        )
+        yield WarehousePageRequests(warehouse, day, owner, requests, claimed, budget, archive, hold)
 
 
 def _miss_past_days(connection: Connection, day: date) -> None:
@@ -359,13 +332,14 @@ def _miss_past_days(connection: Connection, day: date) -> None:
 
 
 def _claim(
-    connection: Connection,
+    writes: CaptureWrites,
     warehouse: Warehouse,
     targets: Sequence[PageTarget],
     owner: str,
     day: date,
     run_id: str | None,
 ) -> tuple[dict[ProductKey, _Request], list[ProductKey]]:
+    connection = writes.connection
     wanted = {target.key for target in targets}
     earlier_sends = {
         ProductKey(row.marketplace, row.asin): int(row.sends)
@@ -388,22 +362,14 @@ def _claim(
             if is_alive[row.owner]:
                 others.append(key)
                 continue
-        request = _Request(
-            row.request_id, sends=row.sends, credits=row.credits, reserved=row.credits_reserved
-        )
-        values: dict[str, Any] = {"owner": owner, "run_id": run_id}
-        if row.batch_id is not None:
-            request.batch_id, request.provider = row.batch_id, row.provider
-        else:
+        held = RequestRow.of(row, owner, run_id)
+        if held.batch_id is None:
             # Sent by one that died, or unanswered: it may have been billed.
-            request.credits += request.reserved
-            request.reserved = Decimal(0)
-            values |= {"status": "pending", "reason": None}
-            values |= {"credits": request.credits, "credits_reserved": request.reserved}
-        connection.execute(
-            update(_TABLE).where(_TABLE.c.request_id == row.request_id).values(**values)
-        )
-        claimed[key] = request
+            held.status, held.reason = "pending", None
+            held.credits += held.credits_reserved
+            held.credits_reserved = Decimal(0)
+        writes.request(held)
+        claimed[key] = _Request(held)
     new = wanted - claimed.keys() - set(others)
     _add(connection, new, owner, day, run_id)
     if new:
@@ -413,7 +379,7 @@ def _claim(
             )
         ):
             key = ProductKey(row.marketplace, row.asin)
-            claimed.setdefault(key, _Request(row.request_id))
+            claimed.setdefault(key, _Request(RequestRow(row.request_id, owner, run_id)))
     for key, request in claimed.items():
         request.earlier_sends = earlier_sends.get(key, 0)
     return claimed, others

@@ -59,13 +59,13 @@ def _score_changes(member: Member, score: Row, standing: Row, last: date) -> Ite
     def fact(key: str, name: str, value: object, unit: str, column: str) -> Iterator[Fact]:
         yield from fact_of(member.subject, key, name, value, unit, SCORES_TABLE, source, column)
 
+    before, overall = standing["overall_score"], score["overall_score"]
+    # Scores of other dimensions do not follow one another, nor do places among them.
+    if before is None or overall is None or standing["coverage"] != score["coverage"]:
+        return
     yield from fact(
         "position_before", "place at the last report", standing["position"], "count", "position"
     )
-    before, overall = standing["overall_score"], score["overall_score"]
-    # Scores of other dimensions do not follow one another.
-    if before is None or overall is None or standing["coverage"] != score["coverage"]:
-        return
     yield from fact(
         "overall_before", "overall score at the last report", before, "points", "overall_score"
     )

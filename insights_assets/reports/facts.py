@@ -153,7 +153,8 @@ def fact_sheet(
         for method in Method
     }
     standard = {key: row for key, row in by_method[Method.STANDARD].items() if key in products}
-    names = _names(inputs, products, day)
+    group_name = short_name(inputs.groups[group_id])
+    names = _names(inputs, products, day, group_name)
     compared = _compared_dimensions(standard.values())
     ordered = sorted(products, key=lambda product: _order(product, standard.get(product), compared))
     members = tuple(
@@ -198,7 +199,7 @@ def fact_sheet(
     return FactSheet(
         day=day,
         group_id=group_id,
-        group_name=short_name(inputs.groups[group_id]),
+        group_name=group_name,
         members=members,
         facts={fact.id: fact for fact in facts},
         missing={
@@ -256,15 +257,16 @@ def _no_data_reason(standard: Mapping[ProductKey, Row]) -> str | None:
 
 
 def _names(
-    inputs: ReportInputs, products: Sequence[ProductKey], day: date
+    inputs: ReportInputs, products: Sequence[ProductKey], day: date, group_name: str
 ) -> dict[ProductKey, str]:
-    """A name for each, different from all others'."""
+    """A name for each, different from all others' and from the group's."""
     names = {
         product: short_name(inputs.labels.get(product) or _title(inputs, product, day))
         or product.asin
         for product in products
     }
-    twice = {name for name, count in Counter(names.values()).items() if count > 1}
+    counts = Counter([*names.values(), group_name])
+    twice = {name for name, count in counts.items() if count > 1}
     markets = Counter(product.asin for product in products)
     return {
         product: (

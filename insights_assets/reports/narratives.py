@@ -25,6 +25,8 @@ from insights_resources.language_model import (
     StructuredRequest,
 )
 
+#: The writer of what a model wrote; which one stands beside it.
+MODEL_WRITER = "model"
 #: Share of a model's sentences that must hold; below it the structured writer takes over.
 LEAST_VERIFIED = 0.8
 #: Statements of a section that are read; a model that writes more is not.
@@ -54,8 +56,8 @@ NEVER_ASKED = frozenset({NotAsked.NO_MODEL.value, NotAsked.BACKFILL.value})
 class Narrative:
     """A verified report and who wrote it.
 
-    ``writer``: ``structured``, or the model's name. ``model``: the one that was asked; None: none
-    was. ``fallback_reason``: why what it wrote is not here. ``usage``: what it took nevertheless.
+    ``writer``: ``structured`` or ``model``. ``model``: the one that was asked; None: none was.
+    ``fallback_reason``: why what it wrote is not here. ``usage``: what it took nevertheless.
     ``rejected``: what verification said of its answer, where that was not taken.
     """
 
@@ -148,7 +150,7 @@ class ModelWriter:
                 rejected=verified,
             )
         return Narrative(
-            verified, answer.model, prompt_version(), model=answer.model, usage=answer.usage
+            verified, MODEL_WRITER, prompt_version(), model=answer.model, usage=answer.usage
         )
 
 

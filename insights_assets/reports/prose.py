@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
@@ -121,7 +122,9 @@ class Prose:
         if part.key is None:
             return str(values[part.who])
         if part.who == GROUP:
-            return self._fact_text(self._cite(GROUP, part.key), part.form)
+            text = self._fact_text(self._cite(GROUP, part.key), part.form)
+            is_name = part.key == "name"
+            return self._wording.quoted.format(text) if is_name and not _is_words(text) else text
         member = values[part.who]
         assert isinstance(member, Member), part
         if part.key == _SUBJECT and again:
@@ -159,3 +162,8 @@ class Prose:
     def _take_ids(self) -> list[str]:
         ids, self._ids = self._ids, []
         return ids
+
+
+def _is_words(name: str) -> bool:
+    """Whether a group's name reads as a word without quotes: "Kettles", not "5"."""
+    return len(name) > 2 and re.sub(r"[ &'’-]", "", name).isalpha()

@@ -28,12 +28,13 @@ from insights_assets.reports.narratives import (
     NotAsked,
     structured,
 )
-from insights_assets.reports.prompt import prompt_version
+from insights_assets.reports.prompt import prompt_version, report_request
 from insights_assets.reports.provenance import builds_behind, builds_sentence
 from insights_assets.reports.rendering import Provenance, render
 from insights_assets.reports.schema import SCHEMA_VERSION
 from insights_assets.reports.structured_writer import PROMPT_VERSION, WRITER
 from insights_resources.errors import InvalidInputError
+from insights_resources.language_model import ExpectedCost, LanguageModel
 from insights_resources.locales import DEFAULT_LOCALE
 from insights_resources.marketplaces import ProductKey
 from insights_resources.scope import Scope
@@ -115,6 +116,17 @@ def rebuild_reports(
             run_id=run_id,
             observer=observer,
         )
+
+
+def expected_cost_of_reports(
+    warehouse: Warehouse, model: LanguageModel, scope: Scope, locale: str
+) -> tuple[ExpectedCost, int]:
+    """What a model's reports of the scope may cost at most, by the facts that are published now,
+    and how many of the days have no scores to go by."""
+    sheets = [sheet for sheet in _sheets(warehouse, scope, locale) if not sheet.no_data_reason]
+    requests = [report_request(sheet, sheet.digest(), model.name) for sheet in sheets]
+    days = {sheet.day for sheet in sheets}
+    return model.expected_cost(requests), sum(day not in days for day in scope.days)
 
 
 def _sheets(warehouse: Warehouse, scope: Scope, locale: str) -> list[FactSheet]:

@@ -12,13 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from insights_assets.reports.claims.comparisons import wrong_comparison
+from insights_assets.reports.claims.comparatives import wrong_comparative
 from insights_assets.reports.claims.dates import DateProblem, without_dates, wrong_event_day
 from insights_assets.reports.claims.directions import wrong_direction
 from insights_assets.reports.claims.fact_book import FactBook
 from insights_assets.reports.claims.number_claims import NumberProblem, number_claims
+from insights_assets.reports.claims.plain_words import unreadable
 from insights_assets.reports.claims.sentence import Sentence, sentences_of
 from insights_assets.reports.claims.states import wrong_state
+from insights_assets.reports.claims.superlatives import wrong_superlative
 from insights_assets.reports.claims.unknown_names import unknown_name
 from insights_assets.reports.fact import Fact
 from insights_assets.reports.schema import (
@@ -147,15 +149,18 @@ def _judged(
 
 
 def _problem(sentence: Sentence) -> str | None:
+    if (problem := unreadable(sentence)) is not None:
+        return problem
     try:
-        dateless, days = without_dates(sentence)
+        dateless = without_dates(sentence)
         numbers = number_claims(dateless)
-    except (DateProblem, NumberProblem) as problem:
-        return str(problem)
+    except (DateProblem, NumberProblem) as error:
+        return str(error)
     return (
-        wrong_event_day(days, numbers)
+        wrong_event_day(dateless, numbers)
         or unknown_name(sentence)
         or wrong_direction(dateless, numbers)
-        or wrong_comparison(dateless, numbers)
-        or wrong_state(dateless)
+        or wrong_comparative(dateless, numbers)
+        or wrong_superlative(dateless, numbers)
+        or wrong_state(dateless, numbers)
     )

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import time
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
 from insights_jobs.cli.options import DAY
+
+if TYPE_CHECKING:
+    from insights_resources.settings import Settings
 
 DEFAULT_DEMO_DAYS = 14
 
@@ -121,24 +125,49 @@ def track(marketplace: str, asins: tuple[str, ...], anew: bool, verbose: bool) -
     metavar="MARKETPLACE",
     help="Its pages have really changed: publish them (docs/data-quality.md). Repeatable.",
 )
+@click.option(
+    "--narrative",
+    type=click.Choice(["recent", "model", "structured"]),
+    default="recent",
+    show_default=True,
+    help="Who writes the reports: the language model those of today and yesterday only, the model "
+    "all of them (says first what that may cost), or the structured writer all.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask before the model is paid for.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what each asset says.")
 def backfill(
-    first: date, last: date | None, capture: bool, accepted: tuple[str, ...], verbose: bool
+    first: date,
+    last: date | None,
+    capture: bool,
+    accepted: tuple[str, ...],
+    narrative: str,
+    yes: bool,
+    verbose: bool,
 ) -> None:
-    """Rebuild past days from the archived pages, as one run."""
+    """Rebuild past days from the archived pages, as one run.
+
+    Reports of past days are written by the structured writer, unless --narrative says otherwise.
+    """
     from insights_jobs.build import build_definitions
     from insights_jobs.cli.environment import settings_with_instance
     from insights_jobs.cli.progress import RunPrinter, print_failed_checks
-    from insights_jobs.jobs import accepted_drift_config
+    from insights_jobs.jobs import accepted_drift_config, narrative_config
     from insights_jobs.runs import run_job
     from insights_resources.errors import InvalidInputError
 
-    run_config = accepted_drift_config(accepted)
+    configs = (accepted_drift_config(accepted), narrative_config(narrative))
+    run_config = {
+        "ops": {key: value for each in configs for key, value in each.get("ops", {}).items()}
+    }
     until = last or first
     if until < first:
         raise InvalidInputError(f"--to {until} is before --from {first}")
     console = Console()
-    settings_with_instance()
+    settings = settings_with_instance()
+    if narrative == "model":
+        _name_the_cost(console, settings, first, until)
+        if not yes:
+            click.confirm("Go on?", abort=True)
     job = "whole_graph" if capture else "rebuild_derived"
     days = (until - first) // timedelta(days=1) + 1
     span = str(first) if days == 1 else f"{first} to {until}, {days} days"
@@ -154,3 +183,38 @@ def backfill(
         )
     print_failed_checks(console, finished)
     console.print(f"done; run {finished.run_id}", highlight=False)
+
+
+def _name_the_cost(console: Console, settings: Settings, first: date, last: date) -> None:
+    """Says what a model's reports of these days may cost, by the facts that are published now."""
+    from insights_assets.reports.rebuild import expected_cost_of_reports
+    from insights_jobs.cli.environment import open_warehouse
+    from insights_resources.errors import ConfigurationError
+    from insights_resources.scope import Scope
+    from insights_resources.wiring import open_language_model
+
+    warehouse = open_warehouse(settings)
+    model = open_language_model(settings, os.environ, warehouse)
+    if model is None:
+        raise ConfigurationError(
+            "--narrative model needs a language model: set OPENAI_API_KEY, or INSIGHTS_MODEL_URL"
+        )
+    expected, days_without = expected_cost_of_reports(
+        warehouse, model, Scope(first, last), settings.locale
+    )
+    cost = (
+        "no price is configured: INSIGHTS_MODEL_INPUT_PRICE, INSIGHTS_MODEL_OUTPUT_PRICE"
+        if expected.cost is None
+        else f"at most ${expected.cost:,.2f}"
+    )
+    console.print(
+        f"{model.name}: {expected.calls} reports to be paid, at most {expected.tokens:,} tokens "
+        f"({cost})",
+        highlight=False,
+    )
+    if days_without:
+        console.print(
+            f"{days_without} of the days have no scores yet: what their reports cost is said in "
+            f"the run's log before they are asked for",
+            highlight=False,
+        )

@@ -90,7 +90,7 @@ class ModelCalls:
 
     def __init__(self, warehouse: Warehouse, budget: ModelBudget) -> None:
         self.budget = budget
-        self._warehouse, self._commits = warehouse, GroupedCommits(warehouse)
+        self._warehouse, self._commits = warehouse, GroupedCommits(warehouse.begin)
 
     async def earlier(self, request: StructuredRequest, run_id: str | None) -> EarlierCall | None:
         """The newest paid outcome of an equal request; else the call that this run itself sent and

@@ -1240,7 +1240,7 @@ competitive_reports = _versioned_fact(
         comment="complete, or no_data when the group has no score that day.",
     ),
     Column(
-        "writer", String(32), nullable=False, comment="structured, or the language model's name."
+        "writer", String(32), nullable=False, comment="structured, or model (a language model)."
     ),
     Column(
         "prompt_version",
@@ -1279,7 +1279,7 @@ competitive_reports = _versioned_fact(
     Column(
         "fallback_reason",
         String(32),
-        comment="Why the structured writer wrote although a model was asked; NULL: none was, or it wrote.",
+        comment="Why the structured writer wrote instead of a model (docs/reports.md); NULL: a model wrote, or the run wanted none.",
     ),
     _int("input_tokens", "Tokens that the model read; NULL: no model, or it did not say."),
     _int("output_tokens", "Tokens that the model wrote; NULL: no model, or it did not say."),
@@ -1291,10 +1291,12 @@ competitive_reports = _versioned_fact(
     Column(
         "industry_template",
         String(32),
-        comment="Industry whose words and measures it goes by; NULL: none.",
+        comment="Industry template that it was written by; NULL: written before there were any.",
     ),
     Column(
-        "locale", String(16), comment="Language and region that it is written for; NULL: English."
+        "locale",
+        String(16),
+        comment="Locale (CLDR) of its numbers and amounts; NULL: written before it was kept.",
     ),
     Index("ix_fact_competitive_reports_group", "group_id", "status", "day"),
     key=("day", "group_id"),

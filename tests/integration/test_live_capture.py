@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections import Counter
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
-from insights_assets.capture.capture import CaptureSummary, capture_pages
+from insights_assets.capture.capture import CaptureSummary, capture_pages, page_row
+from insights_assets.capture.page_requests import claimed_requests
 from insights_resources.errors import (
     ArchiveError,
     BudgetExhaustedError,
@@ -187,6 +189,37 @@ def test_a_budget_stops_before_it_is_overrun_and_says_what_it_left(
     # What is left fits into the day's budget but for one.
     rest = capture(warehouse, archive, provider, budget=CaptureBudget(credits_a_day=Decimal(7)))
     assert (sum(provider.sent.values()), rest.pages, len(rest.left_out)) == (12 - 5, 2, 6)
+
+
+def test_what_one_transaction_changes_is_written_as_it_is_at_last(warehouse: Warehouse) -> None:
+    targets = [PageTarget(key, TODAY) for key in KEYS[:3]]
+    first, second, third = targets
+    page = failure_of(first, cost=Decimal(8))
+    warehouse.make_partitions(tables.raw_pages, [TODAY])
+    with claimed_requests(
+        warehouse, targets, budget=CaptureBudget(credits_a_day=Decimal(9))
+    ) as requests:
+
+        async def all_at_once() -> list[object]:
+            await requests.sending("costly", [first], Decimal(1))
+            row = page_row(page, None, "run")
+            return await asyncio.gather(
+                requests.store(page, row),
+                requests.store(page, row),
+                requests.sending("costly", [first], Decimal(1)),
+                requests.sending("costly", [second], Decimal(1)),
+                return_exceptions=True,
+            )
+
+        stored, again, noted, refused = asyncio.run(all_at_once())
+    assert (stored, again, noted) == (True, True, None)
+    assert isinstance(refused, BudgetExhaustedError)  # 8 are spent, and 1 is reserved
+    assert pages_in(warehouse) == 1
+    assert sorted(requests_of(warehouse)) == [
+        (first.key.asin, "sent", "HTTP 500", 2, Decimal(8), Decimal(1)),
+        (second.key.asin, "pending", None, 0, Decimal(0), Decimal(0)),
+        (third.key.asin, "pending", None, 0, Decimal(0), Decimal(0)),
+    ]
 
 
 def test_a_product_is_sent_for_so_often_on_a_day(

@@ -171,7 +171,9 @@ def test_each_revision_back_and_forward_keeps_what_it_knows(used: Warehouse) -> 
     assert len(kept_before) > 15
     for name, columns in kept_before.items():
         for column, values in columns.items():
-            assert kept_after[name][column] == values, (name, column)
+            # A snapshot that has lost its attributes is another row.
+            if (name, column) != ("fact_product_snapshots", "row_hash"):
+                assert kept_after[name][column] == values, (name, column)
 
 
 def _forget_what_older_versions_do_not_know(warehouse: Warehouse) -> None:
@@ -207,6 +209,13 @@ def _step_to(warehouse: Warehouse, revision: str) -> None:
         command.downgrade(alembic_config(connection), revision)
 
 
+#: Columns of reports that came with the newest revision.
+OF_THE_NEWEST = (
+    *("model", "fallback_reason", "input_tokens", "output_tokens", "cost"),
+    *("industry_template", "locale"),
+)
+
+
 def test_a_step_down_and_up_at_the_newest_loses_no_row(used: Warehouse) -> None:
     before = contents(used)
     *_, older, _newest = revisions()
@@ -219,7 +228,7 @@ def test_a_step_down_and_up_at_the_newest_loses_no_row(used: Warehouse) -> None:
                 # What the older schema cannot hold is gone, and marts that are made anew are
                 # refreshed anew; nothing else has changed.
                 assert name in ("ops_body_removals", "ops_mart_refreshes", "ops_model_calls") or (
-                    name == "fact_competitive_reports" and column in ("model", "cost")
+                    name == "fact_competitive_reports" and column in OF_THE_NEWEST
                 ), (name, column)
 
 

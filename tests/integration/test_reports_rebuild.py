@@ -16,6 +16,7 @@ from sqlalchemy import func, select, update
 
 from insights_assets.competition.rebuild import rebuild_scores
 from insights_assets.features.rebuild import rebuild_features
+from insights_assets.reports import narratives
 from insights_assets.reports import rebuild as reports_rebuild
 from insights_assets.reports.rebuild import rebuild_reports, write_report_files
 from insights_assets.reports.schema import SCHEMA_VERSION, Report
@@ -177,7 +178,7 @@ def test_equal_facts_from_new_builds_keep_the_report_and_write_none(
     def refuse(sheet: Any) -> Report:
         raise AssertionError("a report is written although nothing changed")
 
-    monkeypatch.setattr(reports_rebuild, "write_report", refuse)
+    monkeypatch.setattr(narratives, "write_report", refuse)
     assert changes(rebuild_reports(scored, SCOPE)) == (0, 0, 0)
     pd.testing.assert_frame_equal(reports(scored), before)
 
@@ -187,6 +188,7 @@ def test_a_new_version_of_the_writer_writes_again(
 ) -> None:
     rebuild_reports(scored, SCOPE)
     monkeypatch.setattr(reports_rebuild, "PROMPT_VERSION", "next")
+    monkeypatch.setattr(narratives, "PROMPT_VERSION", "next")
     built = rebuild_reports(scored, SCOPE)
     assert changes(built) == (0, 4, 0)
     assert set(reports(scored)["prompt_version"]) == {"next"}
@@ -309,7 +311,7 @@ def test_a_report_that_cannot_be_right_stays_unpublished(
     before = reports(scored)
     store(scored, price_of_first=1250)
     empty = Report(**{name: [] for name in Report.model_fields})
-    monkeypatch.setattr(reports_rebuild, "write_report", lambda sheet: empty)
+    monkeypatch.setattr(narratives, "write_report", lambda sheet: empty)
     with pytest.raises(AuditFailedError, match="complete_reports_state_a_position: 2 do not"):
         rebuild_reports(scored, SCOPE)
     pd.testing.assert_frame_equal(reports(scored), before)

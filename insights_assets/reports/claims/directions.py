@@ -6,36 +6,72 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from insights_assets.reports.claims.fact_book import RATIO, FactBook, is_event, number_of
-from insights_assets.reports.claims.number_claims import NumberClaim, windows_in, windows_of
+from insights_assets.reports.claims.fact_book import (
+    RATIO,
+    FactBook,
+    is_event,
+    number_of,
+    sign_of,
+)
+from insights_assets.reports.claims.measures import measure_near
+from insights_assets.reports.claims.number_claims import NumberClaim
 from insights_assets.reports.claims.sentence import Sentence
-from insights_assets.reports.claims.word_patterns import ORDINALS, measure_near, words
+from insights_assets.reports.claims.windows import window_of, windows_in
+from insights_assets.reports.claims.word_patterns import ORDINALS, words
 from insights_assets.reports.fact import Fact
 
 _UP = (
-    r"rose|rises?|risen|add(?:s|ed|ing)(?! (?:to|up))|inch(?:ed|es) up|rising|increas\w+|climb\w*|grew|grows?|grown|growing|gain(?:s|ed|ing)?|"
-    r"jump\w*|rais(?:es?|ed|ing)|surg\w+|soar\w*|went up|goes up|going up|moved up|moves up|"
-    r"crept up|dearer by|hikes?|hiked|edged up|up(?= (?:by|\d|from|on)\b)|shot up|upwards?"
+    *("rose", "rises?", "risen", "rising", r"increas\w+", r"climb\w*", "upwards?"),
+    *("grew", "grows?", "grown", "growing", "gain(?:s|ed|ing)?", "add(?:s|ed|ing)(?! (?:to|up))"),
+    *(r"jump\w*", "rais(?:es?|ed|ing)", r"surg\w+", r"soar\w*", "hikes?", "hiked", "shot up"),
+    *("(?:went|goes|going|moved|moves|crept|edged|inch(?:ed|es)) up", "dearer by"),
+    r"up(?= (?:by|\d|from|on)\b)",
 )
 _DOWN = (
-    r"fell|falls?|fallen|falling|drop(?:s|ped|ping)?|declin\w+|decreas\w+|lost|los(?:es?|ing)|"
-    r"slip\w*|slid\w*|sank|sinks?|cut(?:s|ting)?|reduc\w+|plung\w+|shed(?:s|ding)?|went down|"
-    r"goes down|going down|came down|comes down|moved down|moves down|crept down|edged down|"
-    r"lower(?:ed|ing)|eas(?:ed|es|ing)|down(?= (?:by|\d|from|on|to)\b)|downwards?|tumbl\w+|"
-    r"slash\w*|shrank|shrunk|dipp?(?:ed|s)?|marked down"
+    *("fell", "falls?", "fallen", "falling", "drop(?:s|ped|ping)?", r"declin\w+", r"decreas\w+"),
+    *("lost", "los(?:es?|ing)", r"slip\w*", r"slid\w*", "sank", "sinks?", r"reduc\w+", r"plung\w+"),
+    *("cut(?:s|ting)?", "shed(?:s|ding)?", r"slash\w*", "shrank", "shrunk", "dipp?(?:ed|s)?"),
+    *("(?:went|goes|going|came|comes|coming|moved|moves|crept|edged|inch(?:ed|es)|marked) down",),
+    *("lower(?:ed|ing)", "eas(?:ed|es|ing)", r"tumbl\w+", "downwards?", "g[ai]ve[sn]? up"),
+    r"down(?= (?:by|\d|from|on|to)\b)",
 )
-_BETTER = r"improv\w+|strengthen\w+|recover\w*|gain(?:s|ed|ing)? ground|pick(?:s|ed|ing) up"
+_BETTER = (
+    r"improv\w+",
+    r"strengthen\w+",
+    r"recover\w*",
+    "gain(?:s|ed|ing)? ground",
+    "pick(?:s|ed|ing) up",
+)
 _WORSE = (
-    r"worsen\w*|deteriorat\w+|weaken\w*|los(?:t|es|ing) (?:ground|sales)|slipped back|suffer\w*"
+    *(r"worsen\w*", r"deteriorat\w+", r"weaken\w*", r"suffer\w*", "slipped back"),
+    "los(?:t|es|ing) (?:ground|sales)",
 )
 _MOVE = re.compile(
-    rf"\b(?:(?P<better>{_BETTER})|(?P<worse>{_WORSE})|(?P<up>{_UP})|(?P<down>{_DOWN}))(?!\w)"
+    r"\b(?:"
+    + "|".join(
+        f"(?P<{name}>{'|'.join(alternatives)})"
+        for name, alternatives in (
+            *(("better", _BETTER), ("worse", _WORSE)),
+            *(("down", _DOWN), ("up", _UP)),
+        )
+    )
+    + r")(?!\w)"
 )
-#: Words before one of a movement that make of it something that has not happened.
+#: No movements, though words of one are in them.
+_NO_MOVE = words(
+    *("fell on", "falls? on", r"catch\w* up", "(?:fell|falls?|falling) behind"),
+    *(r"falls? (?:\w+ )?short", r"room (?:\w+ )?upwards?", "rising(?= to the)"),
+    "price (?:cut|rise)s? (?:would|could|may|might)",
+)
+#: Words somewhat before one of a movement that make of it something that has not happened.
 _NOT_YET = words(
-    *("would", "could", "should", "may", "might", "can", "cannot", "will", "to", "if", "unless"),
-    *("until", "before", "without", "rather than", "need not", "further", "any", "no", "avoid"),
-    *("another", "test", "consider", "towards", "against", "not", "once", "should it", "when"),
+    *("would", "could", "should", "may", "might", "can", "cannot", "will", "need not", "if"),
+    *("unless", "until", "before", "without", "rather than", "once", "when"),
+    *("no", "any", "avoid", "test", "consider"),
+)
+#: Words right before one that do so.
+_NOT_THIS = re.compile(
+    r"\b(?:to|no|not|any|further|another|against|towards)\W+(?:(?:an?|its|the|price|\w+ly)\W+)*$"
 )
 #: Words of a clause that tells of what has not happened.
 _WOULD_BE = words(
@@ -73,12 +109,6 @@ _EVENT_MEASURES = (
 _EVENT_WORDS = {"rose": 1, "fell": -1, "worsened": 1, "improved": -1}
 
 
-#: No movements, though their words may be.
-_NO_MOVE = re.compile(
-    r"\b(?:fell|falls?) on\b|\bcatch\w* up\b|\b(?:fell|fall|falling) behind\b|\bfalls? behind\b|\bfalls? (?:\w+ )?short\b|\broom (?:\w+ )?upwards?\b|\brising\b(?= to the)|\bprice (?:cut|rise)s? (?:would|could|may|might)\b"
-)
-
-
 def wrong_direction(sentence: Sentence, numbers: Sequence[NumberClaim]) -> str | None:
     """The first movement that no cited fact bears; None: all are borne."""
     idle = [match.span() for match in _NO_MOVE.finditer(sentence.plain)]
@@ -114,7 +144,7 @@ def _problem(
     if from_to is not None:
         return None
     subjects = _subjects(match.start(), match.end(), sentence)
-    signs = list(_evidence(sentence, subjects, measure, windows_in(clause)))
+    signs = list(_evidence(sentence, subjects, measure, (first, last)))
     if any(sign == _sign(match, of) for sign, of in signs):
         return None
     return problem
@@ -150,8 +180,7 @@ def _sign(match: re.Match[str], measure: str | None) -> int:
 
 def change_sign(fact: Fact) -> int:
     """Which way a change went: -1, 0 or 1."""
-    value = number_of(fact)
-    return (value > 0) - (value < 0)
+    return sign_of(number_of(fact))
 
 
 def _agrees(match: re.Match[str], fact: Fact) -> bool:
@@ -199,7 +228,9 @@ def _tied(
 def _is_not_yet(match: re.Match[str], first: int, sentence: Sentence) -> bool:
     before = sentence.plain[max(first, match.start() - 40) : match.start()]
     _, last = sentence.clause(match.start(), match.end())
-    if _NOT_YET.search(before) or _WOULD_BE.search(sentence.plain[first:last]):
+    if _NOT_YET.search(before) or _NOT_THIS.search(before):
+        return True
+    if _WOULD_BE.search(sentence.plain[first:last]):
         return True
     return match.start() - first < 4 and _IMPERATIVE.match(sentence.plain[first:]) is not None
 
@@ -253,31 +284,33 @@ def _from_to(
     return signs[0] if signs else None
 
 
-def moved(sentence: Sentence, subject: str, measure: str, sign: int, windows: set[str]) -> bool:
-    """Whether a cited change says that the product's measure went that way."""
-    return any(found == sign for found, _ in _evidence(sentence, [subject], measure, windows))
+def moved(
+    sentence: Sentence, subject: str, measure: str, sign: int, clause: tuple[int, int]
+) -> bool:
+    """Whether a cited change that the clause may tell of says that the product's measure went that
+    way."""
+    return any(found == sign for found, _ in _evidence(sentence, [subject], measure, clause))
 
 
 def _evidence(
-    sentence: Sentence, subjects: Sequence[str], measure: str | None, windows: set[str]
+    sentence: Sentence, subjects: Sequence[str], measure: str | None, clause: tuple[int, int]
 ) -> Iterator[tuple[int, str]]:
-    """The ways that the products' cited changes went, each with its measure."""
+    """The ways that the products' cited changes went, each with its measure, over the windows and
+    on the days that the clause names."""
+    windows = windows_in(sentence.plain[slice(*clause)])
     changes = [
         fact for fact in sentence.cited if fact.key in CHANGES and not fact.key.endswith(_WHAT_IF)
     ]
     for fact in changes:
         if subjects and fact.subject not in subjects:
             continue
-        if windows and windows_of(fact) not in windows:
+        if windows and window_of(fact) not in windows:
             continue
         if measure is None or _is_of(CHANGES[fact.key], measure):
-            yield (
-                (1 if number_of(fact) > 0 else -1 if number_of(fact) < 0 else 0),
-                CHANGES[fact.key],
-            )
+            yield change_sign(fact), CHANGES[fact.key]
     for subject in subjects:
         yield from _moves_since_report(sentence.book, sentence.cited, subject, measure)
-        for event in sentence.book.events(subject, sentence.cited):
+        for event in sentence.events(subject, *clause):
             found = _event_sign(event)
             if found is not None and (measure is None or _is_of(found[1], measure)):
                 yield found

@@ -84,6 +84,11 @@ def number_of(fact: Fact) -> Decimal:
     return Decimal(str(fact.value))
 
 
+def sign_of(number: Decimal) -> int:
+    """-1, 0 or 1."""
+    return (number > 0) - (number < 0)
+
+
 def is_event(fact: Fact) -> bool:
     """Whether it is the words of an event."""
     return _EVENT.fullmatch(fact.key) is not None

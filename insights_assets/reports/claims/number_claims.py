@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
@@ -22,7 +22,9 @@ from insights_assets.reports.claims.fact_book import (
     is_event,
     number_of,
 )
+from insights_assets.reports.claims.number_kinds import allowed_by_concept, allowed_by_noun
 from insights_assets.reports.claims.sentence import Sentence
+from insights_assets.reports.claims.windows import window_of, windows_in
 from insights_assets.reports.claims.written_numbers import (
     NUMBER,
     currencies_beside,
@@ -35,6 +37,8 @@ from insights_assets.reports.fact import GROUP, Fact
 #: Units of facts that a number without a sign beside it may be about.
 _PLAIN_UNITS = frozenset({"count", "rank", "points", "stars", "days", "number"})
 _PERCENT = re.compile(r"[\s\u00a0\u202f]?(?:%|per ?cent\b)", re.IGNORECASE)
+#: As Turkish has it.
+_PERCENT_BEFORE = re.compile(r"(?<!\d)%$")
 _DAYS = re.compile(r"[\s\u00a0-]?days?\b", re.IGNORECASE)
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)\b")
 _NUMBER_WORDS = (
@@ -61,88 +65,6 @@ _SOLD = re.compile(r"\b(?:sold|sales of|shipped)\s(?:\w+\s)?$")
 _EVENT_AMOUNT = re.compile(r"\s([A-Z]{3})\b")
 #: Facts that tell of two products: they stand with either.
 RELATIONS = frozenset({"overall_behind", "price_above_cheapest", "price_above_cheapest_share"})
-
-#: What a noun after a number says of its fact.
-_NOUNS: tuple[tuple[re.Pattern[str], Callable[[Fact], bool]], ...] = (
-    (re.compile(r"(?:more |fewer )?points?\b"), lambda f: f.unit == "points"),
-    (re.compile(r"stars?\b"), lambda f: f.unit in ("stars", "number")),
-    (
-        re.compile(r"(?:new |more |additional |extra |fresh )*ratings\b"),
-        lambda f: f.key in ("rating_count", "ratings_gained_30d"),
-    ),
-    (re.compile(r"(?:written |new )*reviews?\b"), lambda f: False),
-    (
-        re.compile(r"(?:\w+ )?(?:sold|units?|orders?|sales|pieces|buyers|customers)\b"),
-        lambda f: False,
-    ),
-    (
-        re.compile(r"critical alerts?\b"),
-        lambda f: f.key == "critical_7d",
-    ),
-    (re.compile(r"(?:\w+ )?alerts?\b"), lambda f: f.key in ("alerts_7d", "critical_7d")),
-    (
-        re.compile(r"(?:\w+[ -])?(?:peers|rivals|competitors)\b"),
-        lambda f: f.key in ("peer_count", "members", "scored", "position_of"),
-    ),
-    (
-        re.compile(r"(?:\w+ )?products?\b"),
-        lambda f: (
-            (f.subject == GROUP and f.unit == "count" and "7d" not in f.key)
-            or f.key in ("position_of", "peer_count")
-        ),
-    ),
-    (re.compile(r"captures?\b"), is_event),
-    (re.compile(r"places?\b"), lambda f: f.key in ("position", "position_before")),
-    (re.compile(r"(?:weeks?|months?|hours?|minutes?|times?|years?)\b"), lambda f: False),
-)
-
-_SCORES = ("overall", "overall_before", "overall_change", "overall_behind", "lead")
-#: What the words before a number say of the facts it may be of: their keys begin so, or are these.
-_CONCEPTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
-    (re.compile(rf"\b(?:{words})\b"), keys)
-    for words, keys in (
-        (r"price[- ]scores?", ("price_score", "at_median_price_score", "room_price_score")),
-        (r"quality(?: scores?)?", ("quality_score",)),
-        (r"popularity(?: scores?)?", ("popularity_score",)),
-        (r"robust(?: \w+){0,3}", ("robust_overall",)),
-        (r"listing(?:s|[- ]quality)?(?: scores?)?", ("listing_quality",)),
-        (
-            r"overall|total scores?",
-            (*_SCORES, "at_median_price", "at_median_rank", "at_more_stars", "room_overall")
-            + ("catch_up_overall", "at_median_price_gain", "at_median_rank_gain")
-            + ("at_more_stars_gain",),
-        ),
-        (r"list(?:[- ]prices?)", ("list_price", "discount_from_list")),
-        (r"discount\w*", ("discount_from_list",)),
-        (
-            r"median",
-            ("peer_median_price", "compared_peer_median_rank", "price_to_median", "at_median_price")
-            + ("at_median_price_gain", "at_median_rank", "at_median_rank_gain", "event"),
-        ),
-        (
-            r"rank",
-            ("primary_rank", "compared_rank", "compared_peer_median_rank", "event")
-            + (
-                "rank_change_7d",
-                "at_median_rank",
-                "at_median_rank_gain",
-            ),
-        ),
-        (r"places?(?=\W*$)", ("position", "position_before")),
-        (r"rating", ("rating", "more_stars", "rating_change_30d", "event", "at_more_stars")),
-        (r"lead (?:of|is|stands at)", ("lead", "overall_behind")),
-    )
-)
-#: Words that end the reach of a concept.
-_CONCEPT_ENDS = re.compile(r"\bto\b|\bfrom\b|\band\b|,|;|:|\(|\bwould\b|\bagainst\b|\bthan\b")
-_WINDOW = re.compile(
-    r"(?P<days>\b(?:7|30|seven|thirty))[ -]days?\b(?! (?:mean|median|average))|"
-    r"(?P<day>\b(?:a|one) (?:single )?day\b|\bovernight\b|\b24 hours\b)|(?P<week>\bweek\b)|(?P<month>\bmonth\b)|"
-    r"(?P<report>\b(?:last|previous) report\b|\breport of\b|\bsince _)"
-)
-_WINDOW_DAYS = {"seven": "7", "thirty": "30"}
-_FACT_WINDOW = re.compile(r"_(\d+)d$")
-_SINCE_REPORT = frozenset({"overall_change", "price_since_report"})
 
 
 @dataclass(frozen=True)
@@ -175,27 +97,6 @@ def number_claims(sentence: Sentence) -> list[NumberClaim]:
         if (claim := _claim(token, sentence, facts)) is not None
     ]
     return _of_the_right_products(claims, sentence)
-
-
-def windows_of(fact: Fact) -> str | None:
-    """The window that a change is told over: days as digits, ``report``; None: it has none."""
-    if fact.key in _SINCE_REPORT:
-        return "report"
-    found = _FACT_WINDOW.search(fact.key)
-    return None if found is None else found[1]
-
-
-def windows_in(text: str) -> set[str]:
-    """The windows that words name."""
-    return {_window(match) for match in _WINDOW.finditer(text)}
-
-
-def _window(match: re.Match[str]) -> str:
-    if match["days"]:
-        return _WINDOW_DAYS.get(match["days"], match["days"])
-    if match["day"]:
-        return "1"
-    return "7" if match["week"] else "30" if match["month"] else "report"
 
 
 def _numeric(cited: Iterable[Fact]) -> list[Fact]:
@@ -265,7 +166,7 @@ def _claim(token: _Token, sentence: Sentence, facts: Sequence[Fact]) -> NumberCl
         kind, value = "amount", number
         matched = [f for f in facts if f.unit in currencies and is_value(number_of(f))]
         missing = f"the amount {written} is no cited fact in that currency"
-    elif _PERCENT.match(after):
+    elif _PERCENT.match(after) or _PERCENT_BEFORE.search(before):
         kind, value = RATIO, number / 100
         matched = [f for f in facts if f.unit == RATIO and is_value(number_of(f) * 100)]
         missing = f"{written}% is no cited fact"
@@ -325,25 +226,20 @@ def _of_the_right_kind(claim: NumberClaim, sentence: Sentence, written: str) -> 
         matched = [fact for fact in matched if fact.key in ("position", "position_before")]
         if not matched:
             raise NumberProblem(f"{written}{ordinal[0]} is no cited place")
-    if claim.kind == "plain":
-        for noun, allows in _NOUNS:
-            if found := noun.match(after):
-                matched = [fact for fact in matched if allows(fact)]
-                if not matched:
-                    raise NumberProblem(f"{written} {found[0]} are no cited fact")
-                break
+    if claim.kind == "plain" and (by_noun := allowed_by_noun(after, matched)) is not None:
+        noun, matched = by_noun
+        if not matched:
+            raise NumberProblem(f"{written} {noun} are no cited fact")
     if claim.kind == "plain" and _SOLD.search(sentence.plain[: claim.start]):
         raise NumberProblem(f"nothing known says how many are sold: {written}")
-    concept = _concept_before(claim.start, sentence)
-    if concept is not None:
-        words, keys = concept
-        allowed = [fact for fact in matched if _has_key(fact, keys)]
-        if not allowed:
+    by_concept = allowed_by_concept(sentence.plain[: claim.start], matched)
+    if by_concept is not None:
+        words, matched = by_concept
+        if not matched:
             raise NumberProblem(f"{written} is not the {words} of a cited fact")
-        matched = allowed
     windows = windows_in(_clause_text(sentence, claim))
     if windows:
-        timely = [f for f in matched if windows_of(f) is None or windows_of(f) in windows]
+        timely = [f for f in matched if window_of(f) is None or window_of(f) in windows]
         if not timely:
             raise NumberProblem(f"{written} is a cited fact of another time")
         matched = timely
@@ -353,35 +249,6 @@ def _of_the_right_kind(claim: NumberClaim, sentence: Sentence, written: str) -> 
 def _clause_text(sentence: Sentence, claim: NumberClaim) -> str:
     first, last = sentence.clause(claim.start, claim.end)
     return sentence.plain[first:last]
-
-
-def _concept_before(start: int, sentence: Sentence) -> tuple[str, tuple[str, ...]] | None:
-    """The words just before a number that name what it is a number of."""
-    near = sentence.plain[max(0, start - 42) : start]
-    # Up to the name, the number or the word before that begins something else.
-    begins = max(
-        (m.end() for m in re.finditer(r"[\d\ue000-\uf8ff]", near)),
-        default=0,
-    )
-    near = near[begins:]
-    ends = [m.end() for m in _CONCEPT_ENDS.finditer(near)]
-    # What stands right after such a word is nearer than what it ends.
-    near = near[ends[-1] :] if ends else near
-    found = [
-        (match.start(), match[0], keys)
-        for words, keys in _CONCEPTS
-        if (match := words.search(near)) is not None
-    ]
-    if not found:
-        return None
-    _, words, keys = max(
-        found, key=lambda each: (each[0] + len(each[1].rstrip("_ ")), len(each[1]))
-    )
-    return words.strip("_ "), keys
-
-
-def _has_key(fact: Fact, keys: Sequence[str]) -> bool:
-    return any(fact.key == key or (key == "event" and is_event(fact)) for key in keys)
 
 
 def _of_the_right_products(claims: Sequence[NumberClaim], sentence: Sentence) -> list[NumberClaim]:
@@ -460,7 +327,8 @@ def _told_of_too(fact: Fact, claim: NumberClaim, sentence: Sentence) -> set[str]
     """The products that a relation's number tells of beside the one it stands with: "5 points
     ahead of B", "level with A on 68 points"."""
     if fact.key.startswith("catch_up_"):
-        return {mention.subject for mention in sentence.mentions}
+        named = {mention.subject for mention in sentence.mentions}
+        return named if sentence.carried is None else named | {sentence.carried}
     after = next((m for m in sentence.mentions if m.start >= claim.end), None)
     if fact.key not in RELATIONS or after is None:
         return set()

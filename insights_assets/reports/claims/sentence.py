@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from insights_assets.reports.claims.fact_book import TEXT, FactBook, is_event
+from insights_assets.reports.claims.fact_book import TEXT, FactBook, event_of, is_event
 from insights_assets.reports.fact import GROUP, Fact
 
 #: First of the private characters that stand for names.
@@ -50,13 +50,15 @@ class Mention:
 @dataclass(frozen=True)
 class Sentence:
     """``text``: with each name as one private character. ``names``: these -> what is written
-    there. ``carried``: the product that the sentence before is about, which "it" stands for."""
+    there. ``carried``: the product that the sentence before is about, which "it" stands for.
+    ``days``: the place of each day that has been blanked, and the cited facts that it is."""
 
     text: str
     names: dict[str, str]
     cited: tuple[Fact, ...]
     book: FactBook
     carried: str | None = None
+    days: tuple[tuple[int, tuple[Fact, ...]], ...] = ()
 
     @cached_property
     def mentions(self) -> list[Mention]:
@@ -121,6 +123,19 @@ class Sentence:
         )
         return first, last
 
+    def events(self, subject: str, start: int, end: int) -> list[Fact]:
+        """The words of the product's cited events that the part from ``start`` to ``end`` may tell
+        of: those of the days that it names, where it names any."""
+        events = self.book.events(subject, self.cited)
+        dated = {
+            (fact.subject, event_of(fact))
+            for place, facts in self.days
+            if start <= place < end
+            for fact in facts
+            if fact.subject == subject and event_of(fact) is not None
+        }
+        return [e for e in events if not dated or (subject, event_of(e)) in dated]
+
     def next_mentions(self, place: int, until: int) -> tuple[str, ...]:
         """The products named next, told of together, before ``until``."""
         found = next((m for m in self.mentions if place <= m.start < until), None)
@@ -175,7 +190,7 @@ def _masked(text: str, cited: Sequence[Fact], book: FactBook) -> tuple[str, dict
 
 def _name_pattern(name: str) -> re.Pattern[str]:
     escaped = re.escape(name)
-    if len(name) >= 8 and re.search(r"\w", name):
+    if len(name) >= 8:
         # Only whole: the title "5.20" does not excuse the 5.20 of 15.20 or of 5.205.
         return re.compile(rf"(?<![\w.,]){escaped}(?!\w|[.,]\d|\s?%)")
     return re.compile(rf"(?<=[{OPENING}]){escaped}(?=[{CLOSING}])")

@@ -3,64 +3,58 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from insights_assets.reports.claims.fact_book import FactBook
+from insights_assets.reports.claims.number_claims import NumberClaim
 from insights_assets.reports.claims.sentence import Sentence
 from insights_assets.reports.claims.word_patterns import words
-from insights_assets.reports.fact import GROUP
+from insights_assets.reports.fact import GROUP, Fact
 
-_OUT = words(
-    "out[- ]of[- ]stock",
-    "sold out",
-    "unavailable",
-    "not available",
-    "cannot be bought",
-    "stock-?out",
-    "not in stock",
-    "no longer (?:available|in stock)",
-    "can't be bought",
-    "not buyable",
-    "off the shelf",
-)
 _BACK = words("back in stock", "back on the shelf", "returned to stock", "available again")
+_OUT = words(
+    *("out[- ]of[- ]stock", "sold out", "stock-?out", "not in stock", "off the shelf"),
+    *("unavailable", "not available", "not buyable", "cannot be bought", "can't be bought"),
+    "no longer (?:available|in stock)",
+)
 _IN = words(
     r"(?<!not )(?<!back )(?<!longer )in stock(?! on\b)",
-    r"(?<!not )(?<!un)available(?! again)",
+    r"(?<!not )(?<!longer )(?<!un)available(?! again)",
     "can be bought(?! again)",
-    "buyable",
+    "(?<!not )buyable",
 )
 _LIMITED = words(
     r"limited(?! (?:deals?|time|offers?|to|company)\b)",
-    "low stock",
-    "running low",
-    "few left",
-    "low on stock",
-    "in short supply",
-    "stock is low",
+    *("low stock", "low on stock", "stock is low", "running low", "few left", "in short supply"),
 )
 _FULL = words("well[- ]stocked", "fully stocked", "plentiful", "ample stock", "plenty of stock")
 _PREORDER = words("pre-?orders?", "back-?orders?")
 _NO_PRICE = words(
     "no (?:headline |current |known )?price(?! score| changes?| cut| move)",
-    "without a price(?! score)",
-    "has no price(?! score)",
+    "(?:without a|has no) price(?! score)",
 )
+_SELLER = words(r"(?:buy[- ]box )?sellers?", "buy box", r"hijack\w*", "merchants?")
+_LISTING_CHANGED = words(
+    "listing (?:was |has been )?(?:changed|rewritten|edited)", "rewrote", "new title"
+)
+_NO_CAPTURE = words("(?:was )?not captured", "(?:no|without a) capture")
+_ALERT = words("alerts?")
+
+_SCORED = "(?:price|quality|popularity|overall)"
 _NO_SCORE = re.compile(
-    r"\b(?:no|without an?|lacks an?|missing|misses an?|lacks its|missing its) (?P<dimension>price|quality|popularity|overall)[- ]score"
-    r"|(?P<other>price|quality|popularity|overall)[- ]score(?: (?:of|for) [^,;]{0,6})? (?:is missing|is absent|cannot be)"
+    r"\b(?:no|without an?|lacks (?:an?|its)|misses an?|missing(?: its)?) "
+    rf"(?P<dimension>{_SCORED})[- ]score"
+    rf"|\b(?P<other>{_SCORED})[- ]score(?: (?:of|for) [^,;]{{0,6}})?"
+    " (?:is missing|is absent|cannot be)"
 )
 #: Reason for a missing score -> its words.
 _REASONS = {
     "no_price": words(
         r"no (?:\w+ )?price(?! score)",
-        "without a price(?! score)",
-        "out of stock",
-        "buy box",
-        "cannot be bought",
+        "(?:without|lacks) a price(?! score)",
         "price is (?:missing|hidden|unknown)",
-        "sold out",
-        "unavailable",
-        "lacks a price",
+        *("out of stock", "sold out", "unavailable", "cannot be bought", "buy box"),
     ),
     "no_peers": words("no peers", "without peers", "nobody to compare"),
     "no_priced_peers": words(
@@ -72,154 +66,194 @@ _REASONS = {
     "stale_capture": words("stale", "captured?", "48 hours"),
     "no_rating": words("no rating", "unrated", "not (?:been )?rated"),
     "no_rating_count": words("number of ratings", "rating count"),
-    "no_rank": words("no (?:sales )?rank_*", "unranked", "not ranked"),
+    "no_rank": words(r"no (?:sales )?rank_*", "unranked", "not ranked"),
 }
 _BECAUSE = words("because", "since", "as", "for lack", "due to", "for want")
-_SELLER = words(r"(?:buy[- ]box )?sellers?", "buy box", r"hijack\w*", "merchants?")
-_LISTING_CHANGED = words(
-    r"listing (?:was |has been )?(?:changed|rewritten|edited)", "rewrote", "new title"
+
+#: Shortly before a state: it may be, is to be, or is to be prevented.
+_NOT_SO = words(
+    *("would", "could", "may", "might", "should", "if", "until", "unless", "before", "once"),
+    *("as long as", "while it is", "risk", "avoid", r"prevent\w*", r"bring\w*", r"keep\w*"),
+    *(r"stay\w*", r"get\w*", r"restock\w*", "back into", r"put\w*"),
 )
-_NO_CAPTURE = words("not captured", "no capture", "without a capture", "was not captured")
-_ALERT = words("alerts?")
-_NOT_SO = re.compile(
-    r"\b(?:would|could|if|may|might|until|unless|before|bring\w*|keep\w*|stay\w*|get\w*|once|restock\w*|risk|avoid|should|as long as|while it is|prevent\w*|back into|put\w*)\b"
+#: How far before it, in characters.
+_REACH = 30
+_NONE = words("no product", "none", "nothing", "neither")
+_EVERYONE = words("all", "every", "each", "everything")
+#: Words of a clause that tells of what was.
+_PAST = words(
+    *("was", "were", "been", "had", "went", "ran", "turned", "fell", "became", "become"),
+    *("reported", "confirmed", "after", "on", "since", "again", "days?", "last report"),
+    *("alert", "event"),
 )
-_NONE = re.compile(r"\b(?:no product|none|nothing|neither)\b")
-_EVERYONE = re.compile(r"\b(?:all|every|each|everything)\b")
+_WAS_LIMITED = words("was", "after", "last report", "again", "before", "instead")
+_NO_ALERT = re.compile(
+    r"\b(?:no|without|zero|0|free of|any)\b[^,;]{0,20}\balerts?\b|\blast alert\b|\balert-free\b"
+)
+_SHARE = re.compile(r"%|days")
+
 _OUT_VALUES = frozenset({"out_of_stock", "unavailable"})
 _IN_VALUES = frozenset({"in_stock", "limited"})
-_PAST = re.compile(
-    r"\b(?:was|were|been|went|ran|turned|had|after|on|since|last report|again|fell|alert|event|days?|reported|confirmed|became|become)\b"
+
+
+@dataclass(frozen=True)
+class _Told:
+    """A product of which a state is told, in the part of a sentence from ``first`` to ``last``."""
+
+    subject: str
+    sentence: Sentence
+    first: int
+    last: int
+
+    @property
+    def clause(self) -> str:
+        return self.sentence.plain[self.first : self.last]
+
+    @property
+    def _book(self) -> FactBook:
+        return self.sentence.book
+
+    @property
+    def _availability(self) -> str | None:
+        return self._book.text(self.subject, "availability")
+
+    @property
+    def _availability_before(self) -> str | None:
+        return self._book.text(self.subject, "availability_before")
+
+    @property
+    def _events(self) -> list[Fact]:
+        return self.sentence.events(self.subject, self.first, self.last)
+
+    def _event_says(self, *parts: str) -> bool:
+        """Whether an event that is told of has one of these in its words."""
+        return any(part in str(event.value) for event in self._events for part in parts)
+
+    def is_out(self) -> bool:
+        if self._availability in _OUT_VALUES:
+            return True
+        if self._event_says("back in stock") and _BACK.search(self.clause):
+            return True  # "back in stock after 3 captures out of stock"
+        was_out = self._availability_before in _OUT_VALUES
+        is_told = self._event_says("is out of stock", "is unavailable")
+        return _PAST.search(self.clause) is not None and (was_out or is_told)
+
+    def is_back(self) -> bool:
+        was_out = self._availability_before in _OUT_VALUES
+        return self._availability in _IN_VALUES and (was_out or self._event_says("back in stock"))
+
+    def is_in(self) -> bool:
+        is_share = self._book.number(self.subject, "in_stock_share_30d") is not None
+        if is_share and _SHARE.search(self.clause):
+            return True  # a share of the time: its number is looked up
+        return self._availability in _IN_VALUES
+
+    def is_limited(self) -> bool:
+        was_limited = self._availability_before == "limited"
+        is_past = _WAS_LIMITED.search(self.clause) is not None
+        return self._availability == "limited" or (was_limited and is_past)
+
+    def is_full(self) -> bool:
+        return self._availability == "in_stock"
+
+    def is_on_order(self) -> bool:
+        return self._availability in ("preorder", "backorder")
+
+    def has_no_price(self) -> bool:
+        return self._book.get(self.subject, "price") is None
+
+    def has_news_of_its_seller(self) -> bool:
+        reason = self._book.text(self.subject, "price_missing_reason")
+        return reason == "no_buy_box" or self._event_says("seller")
+
+    def has_news_of_its_listing(self) -> bool:
+        return self._event_says("listing")
+
+    def has_alerts(self) -> bool:
+        if _NO_ALERT.search(self.clause):
+            return True  # of none, or of the one before: a number or an event
+        return bool(self._book.number(self.subject, "alerts_7d")) or bool(self._events)
+
+    def is_not_captured(self) -> bool:
+        return any(
+            str(fact.value) in ("not_captured", "stale_capture")
+            for fact in self.sentence.cited
+            if fact.subject == self.subject and fact.key.startswith("missing_")
+        )
+
+
+_STATES: tuple[tuple[re.Pattern[str], Callable[[_Told], bool]], ...] = (
+    (_BACK, _Told.is_back),
+    (_OUT, _Told.is_out),
+    (_IN, _Told.is_in),
+    (_LIMITED, _Told.is_limited),
+    (_FULL, _Told.is_full),
+    (_PREORDER, _Told.is_on_order),
+    (_NO_PRICE, _Told.has_no_price),
+    (_SELLER, _Told.has_news_of_its_seller),
+    (_LISTING_CHANGED, _Told.has_news_of_its_listing),
+    (_NO_CAPTURE, _Told.is_not_captured),
+    (_ALERT, _Told.has_alerts),
 )
 
 
-def wrong_state(sentence: Sentence) -> str | None:
+def wrong_state(sentence: Sentence, numbers: Sequence[NumberClaim]) -> str | None:
     """The first state of a product that the facts contradict, or do not know."""
-    plain = sentence.plain
-    for pattern, holds in (
-        (_BACK, _is_back),
-        (_OUT, _is_out),
-        (_IN, _is_in),
-        (_LIMITED, _is_limited),
-        (_FULL, _is_full),
-        (_PREORDER, _is_preorder),
-        (_NO_PRICE, _has_no_price),
-        (_SELLER, _seller_is_told),
-        (_LISTING_CHANGED, _listing_is_told),
-        (_NO_CAPTURE, _is_not_captured),
-        (_ALERT, _has_alerts),
-    ):
-        for match in pattern.finditer(plain):
-            if _NOT_SO.search(plain[max(0, match.start() - 30) : match.start()]):
+    for pattern, holds in _STATES:
+        for match in pattern.finditer(sentence.plain):
+            if _NOT_SO.search(sentence.plain[max(0, match.start() - _REACH) : match.start()]):
                 continue
-            problem = _problem(match, sentence, holds)
+            problem = _problem(match, holds, sentence, numbers)
             if problem is not None:
                 return problem
-    for match in _NO_SCORE.finditer(plain):
-        dimension = match["dimension"] or match["other"]
-        for subject in sentence.subjects_at(match.start(), match.end()):
-            reason = sentence.book.text(subject, f"missing_{dimension}_score")
-            told = _REASONS.get(reason or "")
-            if reason is None or (
-                _BECAUSE.search(plain) and (told is None or not told.search(plain))
-            ):
-                return f"“{sentence.text[match.start() : match.end()]}” is not so"
-    return None
+    return _wrong_reason(sentence)
 
 
-def _problem(match: re.Match[str], sentence: Sentence, holds: object) -> str | None:
-    written = sentence.text[match.start() : match.end()]
+def _problem(
+    match: re.Match[str],
+    holds: Callable[[_Told], bool],
+    sentence: Sentence,
+    numbers: Sequence[NumberClaim],
+) -> str | None:
     first, last = sentence.clause(match.start(), match.end())
-    clause = sentence.plain[first:last]
-    named = [m for m in sentence.mentions if first <= m.start < last]
-    book = sentence.book
-    if not named and re.search(r"\d|\bone\b", clause):
-        return None  # a count of the group: the number is looked up
-    if not named and (_NONE.search(clause) or _EVERYONE.search(clause)):
-        is_none = _NONE.search(clause) is not None
-        states = [holds(book, subject, sentence, clause) for subject in book.products]  # type: ignore[operator]
-        return (
-            None
-            if any(states) is not is_none and all(states) is not is_none
-            else (f"“{written}” is not so of all")
-        )
-    subjects = sentence.subjects_at(match.start(), match.end())
-    if not named and any(fact.subject == GROUP for fact in sentence.cited):
-        # A count of the group: the number is looked up.
-        return None
-    for subject in subjects:
-        if not holds(book, subject, sentence, clause):  # type: ignore[operator]
-            return f"“{written}” is not so of “{book.text(subject, 'name')}”"
+    clause, book = sentence.plain[first:last], sentence.book
+    written = f"“{sentence.text[match.start() : match.end()]}”"
+
+    def is_so(subject: str) -> bool:
+        return holds(_Told(subject, sentence, first, last))
+
+    if not any(first <= mention.start < last for mention in sentence.mentions):
+        if _counts_products(first, last, numbers):
+            return None  # its number is looked up
+        if _NONE.search(clause):
+            return f"{written} is so of some" if any(map(is_so, book.products)) else None
+        if _EVERYONE.search(clause):
+            return None if all(map(is_so, book.products)) else f"{written} is not so of all"
+    for subject in sentence.subjects_at(match.start(), match.end()):
+        if not is_so(subject):
+            return f"{written} is not so of “{book.text(subject, 'name')}”"
     return None
 
 
-def _availability(book: FactBook, subject: str) -> str | None:
-    return book.text(subject, "availability")
-
-
-def _event_says(sentence: Sentence, subject: str, *parts: str) -> bool:
+def _counts_products(first: int, last: int, numbers: Sequence[NumberClaim]) -> bool:
+    """Whether a clause has a number of the group: "two products are out of stock"."""
     return any(
-        part in str(event.value)
-        for event in sentence.book.events(subject, sentence.cited)
-        for part in parts
+        fact.subject == GROUP and fact.unit == "count"
+        for claim in numbers
+        if first <= claim.start < last
+        for fact in claim.matched
     )
 
 
-def _is_out(book: FactBook, subject: str, sentence: Sentence, clause: str) -> bool:
-    if _availability(book, subject) in _OUT_VALUES:
-        return True
-    was = book.text(subject, "availability_before") in _OUT_VALUES
-    told = _event_says(sentence, subject, "is out of stock", "is unavailable")
-    return _PAST.search(clause) is not None and (was or told)
-
-
-def _is_back(book: FactBook, subject: str, sentence: Sentence, clause: str) -> bool:
-    was_out = book.text(subject, "availability_before") in _OUT_VALUES
-    is_in = _availability(book, subject) in _IN_VALUES
-    return is_in and (was_out or _event_says(sentence, subject, "back in stock"))
-
-
-def _is_in(book: FactBook, subject: str, sentence: Sentence, clause: str) -> bool:
-    if book.number(subject, "in_stock_share_30d") is not None and re.search(r"%|days", clause):
-        return True  # a share: its number is looked up
-    return _availability(book, subject) in _IN_VALUES
-
-
-def _is_limited(book: FactBook, subject: str, sentence: Sentence, clause: str) -> bool:
-    was = book.text(subject, "availability_before") == "limited"
-    is_past = re.search(r"\b(?:was|after|last report|again|before|instead)\b", clause) is not None
-    return _availability(book, subject) == "limited" or (was and is_past)
-
-
-def _is_full(book: FactBook, subject: str, sentence: Sentence, clause: str) -> bool:
-    return _availability(book, subject) == "in_stock"
-
-
-def _is_preorder(book: FactBook, subject: str, sentence: Sentence, clause: str) -> bool:
-    return _availability(book, subject) in ("preorder", "backorder")
-
-
-def _has_no_price(book: FactBook, subject: str, sentence: Sentence, clause: str) -> bool:
-    return book.get(subject, "price") is None
-
-
-def _seller_is_told(book: FactBook, subject: str, sentence: Sentence, clause: str) -> bool:
-    reason = book.text(subject, "price_missing_reason")
-    return reason == "no_buy_box" or _event_says(sentence, subject, "seller")
-
-
-def _listing_is_told(book: FactBook, subject: str, sentence: Sentence, clause: str) -> bool:
-    return _event_says(sentence, subject, "listing")
-
-
-def _has_alerts(book: FactBook, subject: str, sentence: Sentence, clause: str) -> bool:
-    if re.search(
-        r"\b(?:no|without|zero|0|free of|any)\b[^,;]{0,20}\balerts?\b|last alert|alert-free", clause
-    ):
-        return True  # of none, or of the one before: a number or an event
-    return bool(book.number(subject, "alerts_7d")) or bool(book.events(subject, sentence.cited))
-
-
-def _is_not_captured(book: FactBook, subject: str, sentence: Sentence, clause: str) -> bool:
-    reasons = [f for f in sentence.cited if f.subject == subject and f.key.startswith("missing_")]
-    return any(str(fact.value) in ("not_captured", "stale_capture") for fact in reasons)
+def _wrong_reason(sentence: Sentence) -> str | None:
+    """ "It has no price score, as it has no price": whether it is missing, and why."""
+    for match in _NO_SCORE.finditer(sentence.plain):
+        group = "dimension" if match["dimension"] else "other"
+        dimension = match[group]
+        for subject in sentence.subjects_at(*match.span(group)):
+            reason = sentence.book.text(subject, f"missing_{dimension}_score")
+            told = _REASONS.get(reason or "")
+            is_told = told is not None and told.search(sentence.plain) is not None
+            if reason is None or (_BECAUSE.search(sentence.plain) and not is_told):
+                return f"“{sentence.text[match.start() : match.end()]}” is not so"
+    return None

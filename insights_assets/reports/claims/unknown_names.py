@@ -115,10 +115,11 @@ def unknown_name(sentence: Sentence) -> str | None:
         is_first = first is not None and match.start() == first.start(1)
         if is_first and _is_english(re.split(r"['’-]", word.lower())[0]):
             continue
-        if all(part in _KNOWN or part in known or part.isdigit() for part in word.split("-")):
+        parts = (word,) if word in known else word.split("-")
+        if all(part in _KNOWN or part in known or part.isdigit() for part in parts):
             continue
         is_sign = unicodedata.category(sentence.text[match.end() :][:1] or " ") == "Sc"
-        if is_sign or word.upper() in _CURRENCIES:
+        if is_sign or word.rstrip("0123456789").upper() in _CURRENCIES:
             continue
         return f"“{word}” is no name of the group"
     for match in _OTHER_SCRIPT.finditer(sentence.text):

@@ -50,7 +50,7 @@ def is_about(value: Decimal, number: Decimal) -> bool:
     value, number = abs(value), abs(number)
     if not number:
         return False
-    exponent = max(number.normalize().as_tuple().exponent, number.adjusted() - 1)  # type: ignore[type-var]
+    exponent = max(number.normalize().as_tuple().exponent, number.adjusted() - 1)
     return abs(value - number) <= Decimal(1).scaleb(int(exponent))
 
 

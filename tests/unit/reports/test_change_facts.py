@@ -56,6 +56,7 @@ def test_nothing_is_a_change_without_a_report_before(inputs: ReportInputs) -> No
 def test_scores_of_other_dimensions_and_prices_in_other_money_do_not_follow_one_another() -> None:
     found = sheet(with_a_day_before(1, {"currency": "USD"}, coverage="price,quality"))
     assert found.get(str(A), "overall_change") is None
+    assert found.get(str(A), "position_before") is None
     assert found.get(str(A), "price_since_report") is None
     assert found.get(str(A), "price_before").unit == "USD"  # type: ignore[union-attr]
 

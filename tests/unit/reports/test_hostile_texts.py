@@ -97,7 +97,8 @@ def test_there_are_many_texts_and_all_differ() -> None:
 
 
 def claims(text: str) -> tuple[dict[str, Any], Report, dict[str, Any]]:
-    """Facts but for texts; what is said of them, without the products' names; the verification."""
+    """Facts but for texts; what is said of them, without the products' names and the alerts' own
+    words; the verification."""
     sheet = fact_sheet(inputs_with(text, group_name="Kettles"), GROUP_ID, DAY)
     report = write_report(sheet)
     verified = verify_report(report, sheet.facts).result
@@ -110,6 +111,10 @@ def _nameless(report: Report, sheet: FactSheet) -> str:
     for member in sheet.members:
         quoted = json.dumps(f"“{member.name}”", ensure_ascii=False)[1:-1]
         document = document.replace(quoted, f"“{member.number}”")
+    for fact in sheet.facts.values():
+        if fact.name == "event":
+            words = json.dumps(fact.value, ensure_ascii=False)[1:]
+            document = document.replace(f": {words}", ': ..."')
     return document
 
 

@@ -307,7 +307,7 @@ def after_a_report(**before: Any) -> Report:
 def test_changes_since_the_last_report_are_told_with_why_they_matter() -> None:
     report = after_a_report(price=800, availability="out_of_stock")
     assert texts(report, "changes") == [
-        "The changes since the last report, of Mar 7, 2026, come first.",
+        "This has changed since the last report, of Mar 7, 2026.",
         "“Kettle A” took the lead, from place 2 before. It now sets the mark for the group. It "
         "became 25.0% dearer, from €8.00 to €10.00. That leaves room below it.",
         "“Kettle A” is back in stock. It competes for buyers again.",

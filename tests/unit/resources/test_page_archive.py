@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Callable
@@ -251,6 +254,49 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(
     with pytest.raises(ArchiveError, match="No space left on device"):
         archive.put(PAGE)
     assert stored_paths(archive) == []
+
+
+#: Fills a file system with pages until one does not fit; then gives it room, and stores that one.
+_FILL = """
+import os, sys
+from pathlib import Path
+from insights_resources.errors import ArchiveError
+from insights_resources.page_archive import PageArchive
+
+archive, stored, page = PageArchive(sys.argv[1]), {}, b""
+try:
+    while True:
+        page = os.urandom(20_000)
+        stored[archive.put(page)] = page
+except ArchiveError as error:
+    assert "No space left on device" in str(error), error
+left = [path for path in Path(sys.argv[1]).rglob("*") if path.is_file()]
+assert len(stored) > 1 and {path.name for path in left} == {f"{each}.zst" for each in stored}
+assert all(archive.get(each) == content for each, content in stored.items())
+archive.remove(stored.popitem()[0])
+assert archive.get(archive.put(page)) == page
+"""
+
+
+def test_a_file_system_that_fills_up_keeps_every_page_that_was_stored(tmp_path: Path) -> None:
+    # In a namespace of its own, which needs no rights: it ends with the process.
+    on_small_disk = [
+        *("unshare", "--map-root-user", "--mount", "sh", "-c"),
+        'mount -t tmpfs -o size=256k tmpfs "$0" && exec "$@"',
+        str(tmp_path),
+    ]
+    if (
+        not shutil.which("unshare")
+        or subprocess.run([*on_small_disk, "true"], check=False).returncode
+    ):
+        pytest.skip("no file system of its own can be made here")
+    filled = subprocess.run(
+        [*on_small_disk, sys.executable, "-c", _FILL, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert filled.returncode == 0, filled.stderr
 
 
 def test_a_page_is_on_the_disk_before_it_has_its_name(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -23,12 +25,12 @@ def _of_reports() -> list[sa.Column]:
         sa.Column(
             "model",
             sa.String(64),
-            comment="Language model that wrote it; NULL: the structured writer.",
+            comment="Language model that was asked; NULL: none was.",
         ),
         sa.Column(
             "fallback_reason",
             sa.String(32),
-            comment="Why the structured writer wrote although a model was asked; NULL: none was, or it wrote.",
+            comment="Why the structured writer wrote instead of a model (docs/reports.md); NULL: a model wrote, or the run wanted none.",
         ),
         sa.Column(
             "input_tokens",
@@ -48,17 +50,54 @@ def _of_reports() -> list[sa.Column]:
         sa.Column(
             "industry_template",
             sa.String(32),
-            comment="Industry whose words and measures it goes by; NULL: none.",
+            comment="Industry template that it was written by; NULL: written before there were any.",
         ),
         sa.Column(
             "locale",
             sa.String(16),
-            comment="Language and region that it is written for; NULL: English.",
+            comment="Locale (CLDR) of its numbers and amounts; NULL: written before it was kept.",
         ),
     ]
 
 
+#: Column -> its type, its comment before, and now.
+_COMMENTS: dict[str, tuple[Any, str, str]] = {
+    "writer": (
+        sa.String(32),
+        "structured, or the language model's name.",
+        "structured, or model (a language model).",
+    ),
+    "prompt_version": (
+        sa.String(16),
+        "Version of the prompt or of the structured writer.",
+        "Version of the prompt (a hash of it), or of the structured writer.",
+    ),
+    "verification": (
+        Json,
+        "{sentences, verified, dropped: [...]}.",
+        "{sentences, verified, dropped: [...]}; rejected: the same of an answer not taken.",
+    ),
+}
+
+
+def _comment(before: int, after: int) -> None:
+    # SQLite has no comments.
+    if op.get_bind().dialect.name != "postgresql":
+        return
+    for name, (kind, *comments) in _COMMENTS.items():
+        op.alter_column(
+            "fact_competitive_reports",
+            name,
+            schema=_schema(),
+            existing_type=kind,
+            existing_nullable=False,
+            existing_comment=comments[before],
+            comment=comments[after],
+        )
+
+
 def upgrade() -> None:
+    _comment(0, 1)
     for column in _of_reports():
         op.add_column("fact_competitive_reports", column, schema=_schema())
     op.create_table(
@@ -165,6 +204,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    _comment(1, 0)
     if _schema():
         # A column under a view cannot go; the migration's end makes the contract's views anew.
         op.execute("DROP VIEW IF EXISTS insights.competitive_reports CASCADE")
