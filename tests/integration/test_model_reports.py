@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -28,6 +29,7 @@ from insights_assets.features.rebuild import rebuild_features
 from insights_assets.reports.narratives import ModelWriter, NotAsked
 from insights_assets.reports.prompt import prompt_version
 from insights_assets.reports.rebuild import rebuild_reports
+from insights_jobs.jobs import narrative_config
 from insights_resources.language_model import NarrativeFailure
 from insights_resources.language_model.openai_model import OpenAIModel
 from insights_resources.outside_calls.circuit_breaker import CircuitBreaker, OwnCircuits
@@ -41,6 +43,7 @@ from insights_resources.warehouse import tables
 from insights_resources.warehouse.engine import Warehouse
 from insights_resources.warehouse.publication import PublishedBuild, select_current
 from insights_resources.wiring import LanguageModelResource
+from tests.integration.platform_fixture import FIRST_DAY, make_platform
 from tests.integration.stored_history import store_group, store_snapshots
 from tests.integration.test_reports_rebuild import ASINS, DAY, LONG_AFTER, SCOPE, members, store
 from tests.unit.features.capture_histories import at, capture
@@ -129,7 +132,7 @@ def test_a_good_answer_is_the_report(warehouse: Warehouse, server: SandboxModel,
     rows = reports(warehouse).loc[DAY]
     assert list(rows.index) == ["kettles", "pots"]
     for row in rows.to_dict("records"):
-        assert (row["writer"], row["model"]) == (MODEL, MODEL)
+        assert (row["writer"], row["model"]) == ("model", MODEL)
         assert row["prompt_version"] == prompt_version()
         assert pd.isna(row["fallback_reason"])
         assert row["verification"]["verified"] >= 0.9 * row["verification"]["sentences"] > 5
@@ -152,7 +155,7 @@ def test_a_few_wrong_sentences_are_left_out_and_kept_as_such(
     server.write = writing(few_wrong_numbers)
     written(kettles, model_of(kettles, url))
     row = report(kettles)
-    assert row["writer"] == MODEL
+    assert row["writer"] == "model"
     assert row["verification"]["dropped"]
     for dropped in row["verification"]["dropped"]:
         assert dropped["sentence"] not in row["markdown"]
@@ -284,7 +287,7 @@ def test_the_model_writes_when_it_is_there_again(
     server.fault = lambda request: None
     built = written(kettles, model_of(kettles, url))
     assert built.rows_changed == 2
-    assert set(reports(kettles).loc[DAY, "writer"]) == {MODEL}
+    assert set(reports(kettles).loc[DAY, "writer"]) == {"model"}
 
 
 # --- what is asked, and when ---------------------------------------------------------------------
@@ -329,9 +332,9 @@ def test_facts_that_change_while_the_model_writes_are_told_by_the_structured_wri
     rebuild_reports(kettles, ON_DAY, model_writer=writer)
     rows = reports(kettles).loc[DAY]
     assert rows.loc["kettles", "fallback_reason"] == NotAsked.FACTS_CHANGED.value
-    assert rows.loc["pots", "writer"] == MODEL
+    assert rows.loc["pots", "writer"] == "model"
     written(kettles, model_of(kettles, url))
-    assert report(kettles)["writer"] == MODEL
+    assert report(kettles)["writer"] == "model"
 
 
 def test_past_days_are_asked_for_only_when_told_to(
@@ -339,11 +342,38 @@ def test_past_days_are_asked_for_only_when_told_to(
 ) -> None:
     written(kettles, model_of(kettles, url), SCOPE, first_day=DAY)
     before = DAY - timedelta(days=1)
-    assert set(reports(kettles).loc[DAY, "writer"]) == {MODEL}
+    assert set(reports(kettles).loc[DAY, "writer"]) == {"model"}
     assert set(reports(kettles).loc[before, "fallback_reason"]) == {NotAsked.BACKFILL.value}
     assert server.stats["requests"] == 2
     written(kettles, model_of(kettles, url), SCOPE)
-    assert set(reports(kettles)["writer"]) == {MODEL}
+    assert set(reports(kettles)["writer"]) == {"model"}
     # What was paid for stays where the model is not asked.
     built = written(kettles, model_of(kettles, url), SCOPE, first_day=DAY + timedelta(days=1))
     assert (built.rows_changed, server.stats["requests"]) == (0, 4)
+
+
+@pytest.mark.slow
+def test_a_run_of_the_platform_asks_the_model_as_its_settings_and_its_config_say(
+    tmp_path: Path,
+    sqlite_warehouse_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    server: SandboxModel,
+    url: str,
+) -> None:
+    monkeypatch.setenv("INSIGHTS_MODEL", MODEL)
+    monkeypatch.setenv("INSIGHTS_MODEL_URL", url)
+    platform = make_platform(tmp_path, sqlite_warehouse_url, monkeypatch, products=6)
+    platform.run("whole_graph", FIRST_DAY, FIRST_DAY + timedelta(days=1))
+    rows = reports(platform.warehouse)
+    assert set(rows["fallback_reason"]) == {NotAsked.BACKFILL.value}
+    assert server.stats["requests"] == 0
+    platform.run("rebuild_derived", FIRST_DAY, run_config=narrative_config("model"))
+    rows = reports(platform.warehouse)
+    assert set(rows.loc[FIRST_DAY, "writer"]) == {"model"}
+    assert set(rows.loc[FIRST_DAY + timedelta(days=1), "writer"]) == {"structured"}
+    assert server.stats["requests"] == len(rows.loc[FIRST_DAY])
+    (page, *_) = (tmp_path / "reports" / FIRST_DAY.isoformat()).glob("*.html")
+    assert f"Written by {MODEL}" in page.read_text(encoding="utf-8")
+    platform.run("rebuild_derived", FIRST_DAY, run_config=narrative_config("structured"))
+    assert set(reports(platform.warehouse).loc[FIRST_DAY, "writer"]) == {"structured"}
+    platform.warehouse.dispose()
