@@ -78,7 +78,7 @@ def sentences(report: Report, group: GroupTruth) -> Iterator[list[Sentence]]:
         about: tuple[ProductTruth, ...] = ()
         read = []
         for said in (each for text in texts for each in _SENTENCE_END.split(text)):
-            text = said.replace(group.name, "the group")
+            text = said.replace(f"“{group.name}”", "the group").replace(group.name, "the group")
             for product in sorted(group.products, key=lambda p: -len(p.name)):
                 text = text.replace(f"“{product.name}”", f"{{{product.position}}}")
                 text = text.replace(product.name, f"{{{product.position}}}")
