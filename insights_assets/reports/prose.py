@@ -161,4 +161,5 @@ class Prose:
 
 def _is_words(name: str) -> bool:
     """Whether a group's name reads as a word without quotes: "Kettles", not "5"."""
-    return len(name) > 2 and re.sub(r"[ &'’-]", "", name).isalpha()
+    is_capital = name[:1] != name[:1].lower() or name[:1].upper() == name[:1]
+    return len(name) > 2 and is_capital and re.sub(r"[ &'’-]", "", name).isalpha()

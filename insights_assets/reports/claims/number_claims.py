@@ -22,7 +22,12 @@ from insights_assets.reports.claims.fact_book import (
     is_event,
     number_of,
 )
-from insights_assets.reports.claims.number_kinds import allowed_by_concept, allowed_by_noun
+from insights_assets.reports.claims.number_kinds import (
+    allowed_by_clause,
+    allowed_by_concept,
+    allowed_by_dimension,
+    allowed_by_noun,
+)
 from insights_assets.reports.claims.sentence import Sentence
 from insights_assets.reports.claims.windows import window_of, windows_in
 from insights_assets.reports.claims.written_numbers import (
@@ -232,6 +237,11 @@ def _of_the_right_kind(claim: NumberClaim, sentence: Sentence, written: str) -> 
             raise NumberProblem(f"{written} {noun} are no cited fact")
     if claim.kind == "plain" and _SOLD.search(sentence.plain[: claim.start]):
         raise NumberProblem(f"nothing known says how many are sold: {written}")
+    first, _ = sentence.clause(claim.start, claim.end)
+    matched = allowed_by_clause(sentence.plain[first : claim.start], matched)
+    matched = allowed_by_dimension(after, matched)
+    if not matched:
+        raise NumberProblem(f"{written} is a cited fact of something else")
     by_concept = allowed_by_concept(sentence.plain[: claim.start], matched)
     if by_concept is not None:
         words, matched = by_concept
@@ -327,8 +337,7 @@ def _told_of_too(fact: Fact, claim: NumberClaim, sentence: Sentence) -> set[str]
     """The products that a relation's number tells of beside the one it stands with: "5 points
     ahead of B", "level with A on 68 points"."""
     if fact.key.startswith("catch_up_"):
-        named = {mention.subject for mention in sentence.mentions}
-        return named if sentence.carried is None else named | {sentence.carried}
+        return set() if sentence.first_subject is None else {sentence.first_subject}
     after = next((m for m in sentence.mentions if m.start >= claim.end), None)
     if fact.key not in RELATIONS or after is None:
         return set()

@@ -32,6 +32,7 @@ _OBJECT = re.compile(
     rf"\b(?:of|with|behind|than|above|below|over|against|undercuts?|trails|leads|to|from|passed)"
     rf"(?: the leader,?)? [{OPENING}]?$"
 )
+_IT_FIRST = re.compile(r"(?:It|Its)\b")
 _PRONOUN = re.compile(r"\b(?:it|its|there)\b")
 
 
@@ -70,6 +71,13 @@ class Sentence:
             and (subject := self.book.names.get(self.names[character])) is not None
             and subject != GROUP
         ]
+
+    @property
+    def first_subject(self) -> str | None:
+        """The product that it begins with, which may be an "it"."""
+        if self.carried is not None and _IT_FIRST.match(self.text):
+            return self.carried
+        return self.mentions[0].subject if self.mentions else self.carried
 
     @cached_property
     def plain(self) -> str:
@@ -126,15 +134,18 @@ class Sentence:
     def events(self, subject: str, start: int, end: int) -> list[Fact]:
         """The words of the product's cited events that the part from ``start`` to ``end`` may tell
         of: those of the days that it names, where it names any."""
-        events = self.book.events(subject, self.cited)
+        return self.dated_events(subject, start, end) or self.book.events(subject, self.cited)
+
+    def dated_events(self, subject: str, start: int, end: int) -> list[Fact]:
+        """The words of the product's cited events of the days that are named in a part."""
         dated = {
-            (fact.subject, event_of(fact))
+            event_of(fact)
             for place, facts in self.days
             if start <= place < end
             for fact in facts
-            if fact.subject == subject and event_of(fact) is not None
+            if fact.subject == subject
         }
-        return [e for e in events if not dated or (subject, event_of(e)) in dated]
+        return [e for e in self.book.events(subject, self.cited) if event_of(e) in dated]
 
     def next_mentions(self, place: int, until: int) -> tuple[str, ...]:
         """The products named next, told of together, before ``until``."""

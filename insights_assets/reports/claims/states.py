@@ -19,7 +19,7 @@ _OUT = words(
     "no longer (?:available|in stock)",
 )
 _IN = words(
-    r"(?<!not )(?<!back )(?<!longer )in stock(?! on\b)",
+    r"(?<!not )(?<!back )(?<!longer )in stock(?! on (?:only |just )?\d)",
     r"(?<!not )(?<!longer )(?<!un)available(?! again)",
     "can be bought(?! again)",
     "(?<!not )buyable",
@@ -78,7 +78,7 @@ _NOT_SO = words(
 )
 #: How far before it, in characters.
 _REACH = 30
-_NONE = words("no product", "none", "nothing", "neither")
+_NONE = words(r"no \w+(?= (?:is|was|has|lacks)\b)", "no product", "none", "nothing", "neither")
 _EVERYONE = words("all", "every", "each", "everything")
 #: Words of a clause that tells of what was.
 _PAST = words(
@@ -90,6 +90,8 @@ _WAS_LIMITED = words("was", "after", "last report", "again", "before", "instead"
 _NO_ALERT = re.compile(
     r"\b(?:no|without|zero|0|free of|any)\b[^,;]{0,20}\balerts?\b|\blast alert\b|\balert-free\b"
 )
+#: How the words of an event end that tells of a product out of stock.
+_SHOW = ("in a row show.", "in a row shows.")
 _SHARE = re.compile(r"%|days")
 
 _OUT_VALUES = frozenset({"out_of_stock", "unavailable"})
@@ -146,6 +148,9 @@ class _Told:
         is_share = self._book.number(self.subject, "in_stock_share_30d") is not None
         if is_share and _SHARE.search(self.clause):
             return True  # a share of the time: its number is looked up
+        dated = self.sentence.dated_events(self.subject, self.first, self.last)
+        if any(str(event.value).endswith(_SHOW) for event in dated):
+            return False
         return self._availability in _IN_VALUES
 
     def is_limited(self) -> bool:
@@ -223,10 +228,13 @@ def _problem(
         return holds(_Told(subject, sentence, first, last))
 
     if not any(first <= mention.start < last for mention in sentence.mentions):
-        if _counts_products(first, last, numbers):
-            return None  # its number is looked up
-        if _NONE.search(clause):
+        if _NONE.search(clause) and holds is not _Told.has_alerts:
             return f"{written} is so of some" if any(map(is_so, book.products)) else None
+        counted = _counted(first, last, numbers)
+        if "out_of_stock" in counted and holds is _Told.is_in:
+            return f"{written}: only those out of stock are counted"
+        if counted:
+            return None  # its number is looked up
         if _EVERYONE.search(clause):
             return None if all(map(is_so, book.products)) else f"{written} is not so of all"
     for subject in sentence.subjects_at(match.start(), match.end()):
@@ -235,14 +243,16 @@ def _problem(
     return None
 
 
-def _counts_products(first: int, last: int, numbers: Sequence[NumberClaim]) -> bool:
-    """Whether a clause has a number of the group: "two products are out of stock"."""
-    return any(
-        fact.subject == GROUP and fact.unit == "count"
+def _counted(first: int, last: int, numbers: Sequence[NumberClaim]) -> set[str]:
+    """What a clause counts of the group: "two products are out of stock"."""
+    keys = {
+        fact.key
         for claim in numbers
         if first <= claim.start < last
         for fact in claim.matched
-    )
+        if fact.subject == GROUP and fact.unit == "count"
+    }
+    return keys - {"members"} or keys
 
 
 def _wrong_reason(sentence: Sentence) -> str | None:

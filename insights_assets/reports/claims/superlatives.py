@@ -173,6 +173,7 @@ _CALLED_WORDS = (
 )
 #: Between what a product is called and its name: "the cheapest of the group is “A”".
 _CALLED = re.compile(rf"[,: ]*(?:(?:{'|'.join(_CALLED_WORDS)})\b[,: ]*)*(?:the )?[{OPENING}]?")
+_PLACES = ("position_before", "position")
 _BEFORE_PLACE = (
     *("in", "to", "at", "from", "takes?", "holds?", "keeps?", "is", "stays?", "remains"),
     *("ranks?", "comes?", "sits", "stands", "runs", "finishes"),
@@ -181,10 +182,15 @@ _BEFORE_PLACE = (
 _NONE = re.compile(r"\b(?:none|nobody|no product) (?:\w+ )?$")
 _ORDINAL = "|".join(ORDINALS)
 _PLACE = re.compile(
-    rf"\b(?:(?:{'|'.join(_BEFORE_PLACE)}) (?:(?:a|the|still|only|clear|close|distant) )*"
+    rf"(?:\b(?:{'|'.join(_BEFORE_PLACE)}) (?:(?:a|the|still|now|only|clear|close|distant) )*"
     rf"(?P<one>{_ORDINAL})(?! (?:capture|time|day|alert|product|to|only))"
-    rf"|(?P<other>{_ORDINAL})[- ]place\w*)\b"
+    rf"|\b(?P<other>{_ORDINAL})[- ]place\w*"
+    # “A”, third with 66 points
+    rf"|(?<=[{CLOSING}], )(?P<apposed>{_ORDINAL})(?= (?:with|at|of)\b))\b"
 )
+_FROM_TO = re.compile(rf"\bfrom (?P<before>{_ORDINAL})(?: place)? to (?P<now>{_ORDINAL})\b")
+#: Words of a clause that may tell of a place at the last report.
+_EARLIER = words("was", "were", "had", "from", "last report", "before", "formerly", "previously")
 #: Before a superlative: it is what something else is compared with.
 _COMPARED_WITH = re.compile(
     r"\b(?:above|below|over|than|behind|ahead of|against|with|between|from|to|off|of|as"
@@ -356,10 +362,18 @@ def _whose(match: re.Match[str], sentence: Sentence) -> tuple[str, ...]:
 
 def _wrong_place(sentence: Sentence) -> str | None:
     """ "In third place": by the overall score, now or at the last report."""
-    for match in _PLACE.finditer(sentence.plain):
-        word = match["one"] or match["other"]
+    for match in _FROM_TO.finditer(sentence.plain):
         for subject in sentence.subjects_at(match.start(), match.end()):
-            places = {sentence.book.number(subject, key) for key in ("position", "position_before")}
+            before, now = (sentence.book.number(subject, key) for key in _PLACES)
+            if (before, now) != (ORDINALS[match["before"]], ORDINALS[match["now"]]):
+                return f"“{match[0]}” is not so of “{sentence.book.text(subject, 'name')}”"
+    for match in _PLACE.finditer(sentence.plain):
+        word = match["one"] or match["other"] or match["apposed"]
+        first, last = sentence.clause(match.start(), match.end())
+        is_earlier = _EARLIER.search(sentence.plain[first:last]) is not None
+        is_earlier = is_earlier and "now " not in match[0]
+        for subject in sentence.subjects_at(match.start(), match.end()):
+            places = {sentence.book.number(subject, key) for key in _PLACES[not is_earlier :]}
             if ORDINALS[word] not in places:
                 return f"“{word}” is not the place of “{sentence.book.text(subject, 'name')}”"
     return None
