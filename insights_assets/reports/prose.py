@@ -161,5 +161,4 @@ class Prose:
 
 def _is_words(name: str) -> bool:
     """Whether a group's name reads as a word without quotes: "Kettles", not "5"."""
-    is_capital = name[:1] != name[:1].lower() or name[:1].upper() == name[:1]
-    return len(name) > 2 and is_capital and re.sub(r"[ &'’-]", "", name).isalpha()
+    return len(name) > 2 and name[0] == name[0].upper() and re.sub(r"[ &'’-]", "", name).isalpha()

@@ -232,6 +232,12 @@ class _Comparison:
         if comparative.key is not None:
             return comparative.key
         subjects = [subject for side in self._sides for subject in side]
+        last_number = next((c for c in reversed(self.numbers) if c.end <= self.match.start()), None)
+        if last_number is not None and last_number.start >= first and not comparative.is_order:
+            # "Gained 7 points, more than B with 4": gains are compared.
+            told = {fact.key for fact in last_number.matched if fact.subject in subjects}
+            if len(told) == 1 and told <= CHANGES.keys():
+                return told.pop()
         keys = {
             fact.key
             for claim in self.numbers

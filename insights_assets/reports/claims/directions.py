@@ -71,7 +71,7 @@ _SIZE = re.compile(r"\s?(?:%\s|points? |stars? )?")
 _NO_MOVE = words(
     *("fell on", "falls? on", r"catch\w* up", "(?:fell|falls?|falling) behind"),
     *(r"falls? (?:\w+ )?short", r"room (?:\w+ )?upwards?", "rising(?= to the)"),
-    "price (?:cut|rise)s? (?:would|could|may|might)",
+    "price (?:cut|rise)s? (?:alone )?(?:would|could|may|might|is not?)",
 )
 #: Words somewhat before one of a movement that make of it something that has not happened.
 _NOT_YET = words(

@@ -23,10 +23,10 @@ from insights_assets.reports.claims.fact_book import (
     number_of,
 )
 from insights_assets.reports.claims.number_kinds import (
-    allowed_by_clause,
     allowed_by_concept,
     allowed_by_dimension,
     allowed_by_noun,
+    allowed_by_words_before,
 )
 from insights_assets.reports.claims.sentence import Sentence
 from insights_assets.reports.claims.windows import window_of, windows_in
@@ -237,8 +237,7 @@ def _of_the_right_kind(claim: NumberClaim, sentence: Sentence, written: str) -> 
             raise NumberProblem(f"{written} {noun} are no cited fact")
     if claim.kind == "plain" and _SOLD.search(sentence.plain[: claim.start]):
         raise NumberProblem(f"nothing known says how many are sold: {written}")
-    first, _ = sentence.clause(claim.start, claim.end)
-    matched = allowed_by_clause(sentence.plain[first : claim.start], matched)
+    matched = allowed_by_words_before(sentence.plain[: claim.start], matched)
     matched = allowed_by_dimension(after, matched)
     if not matched:
         raise NumberProblem(f"{written} is a cited fact of something else")

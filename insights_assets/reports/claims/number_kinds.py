@@ -97,7 +97,7 @@ _REACH = 42
 #: A name or another number: what stands before it is not of this number.
 _ELSEWHERE = re.compile(r"[\d\ue000-\uf8ff]")
 #: Words that end the reach of a concept.
-_CONCEPT_ENDS = re.compile(r"\b(?:to|from|and|against|than)\b|(?<!score )\bwould\b|[,;:(]")
+_CONCEPT_ENDS = re.compile(r"\b(?:to|from|and|but|against|than)\b|(?<!score )\bwould\b|[,;:(]")
 
 
 #: After a number: "38.3 for popularity", "90 points on quality".
@@ -127,8 +127,8 @@ def allowed_by_dimension(after: str, facts: Sequence[Fact]) -> list[Fact]:
     return [fact for fact in facts if fact.key == own or fact.key not in scores]
 
 
-def allowed_by_clause(before: str, facts: Sequence[Fact]) -> list[Fact]:
-    """The facts that may be told after these words of their clause."""
+def allowed_by_words_before(before: str, facts: Sequence[Fact]) -> list[Fact]:
+    """The facts that may be told after these words of their sentence."""
     return [
         fact
         for fact in facts

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from insights_assets.reports.claims.fact_book import TEXT, FactBook, event_of, is_event
 from insights_assets.reports.fact import GROUP, Fact
@@ -17,11 +18,14 @@ OPENING, CLOSING = "“\"„«‘'", "”\"“»’'"
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[“\"'(A-Z0-9\ue000-\uf8ff])")
 #: What stands between two products that are told of together.
 _TOGETHER = re.compile(rf"[{CLOSING}]?\s*(?:,|,?\s(?:and|or|nor)|&)\s*(?:the )?[{OPENING}]?")
+_AND = re.compile(r"\b(?:and|or|nor)\b|&")
 #: What stands between a number and the product after it that it is about.
 _ATTACHED = re.compile(
     rf"[^\d,;:{OPENING}]{{0,24}}\b(?:of|for|by)\s+(?:the leader,?\s+)?[{OPENING}]?", re.IGNORECASE
 )
-_NOT_ATTACHED = re.compile(r"\b(?:ahead|behind|above|below|than|off|short|front|out)\b")
+_NOT_ATTACHED = re.compile(
+    r"\b(?:ahead|behind|above|below|than|off|short|front|out|exceeds?|that|those)\b"
+)
 _CLAUSE_END = re.compile(
     r"[;:—()]|,?\s(?:while|whereas|but|although|though|yet|whilst)\s|,\s(?:and|so|which|with)\s"
 )
@@ -29,10 +33,14 @@ _CLAUSE_END = re.compile(
 _RANK_NAME = re.compile(r"Best[- ]Sellers?(?: Ranks?| list)?\b", re.IGNORECASE)
 #: Before a name that something else is compared with.
 _OBJECT = re.compile(
-    rf"\b(?:of|with|behind|than|above|below|over|against|undercuts?|trails|leads|to|from|passed)"
+    rf"\b(?:of|with|behind|than|above|below|over|against|undercuts?|trails|leads|to|from|passed|overtook)"
     rf"(?: the leader,?)? [{OPENING}]?$"
 )
 _IT_FIRST = re.compile(r"(?:It|Its)\b")
+#: After a name: what follows is about it.
+_WHICH = re.compile(rf"[{CLOSING}]?,? (?:which|who)\b")
+#: After a name that something else is compared with: what follows is about that.
+_GOES_ON = re.compile(r",|\band (?:is|are|has|now|stands)\b")
 _PRONOUN = re.compile(r"\b(?:it|its|there)\b")
 
 
@@ -118,7 +126,10 @@ class Sentence:
         _, last = self.clause(start, start)
         since = self.plain[before[-1].end : last]
         is_object = _OBJECT.search(self.plain[: before[-1].start]) is not None
-        if _PRONOUN.search(since) or (is_object and "," in self.plain[before[-1].end : start]):
+        if _WHICH.match(since):
+            return None
+        goes_on = _GOES_ON.search(self.plain[before[-1].end : start]) is not None
+        if _PRONOUN.search(since) or (is_object and goes_on):
             return before[0].subject
         return None
 
@@ -160,7 +171,10 @@ class Sentence:
             first -= 1
         while last + 1 < len(places) and self._are_together(places[last], places[last + 1]):
             last += 1
-        return tuple(each.subject for each in places[first : last + 1])
+        run = places[first : last + 1]
+        if not any(_AND.search(self.plain[a.end : b.start]) for a, b in pairwise(run)):
+            return (mention.subject,)  # "to pass “A”, “B” needs": no list
+        return tuple(each.subject for each in run)
 
     def _are_together(self, one: Mention, other: Mention) -> bool:
         return _TOGETHER.fullmatch(self.text[one.end : other.start]) is not None

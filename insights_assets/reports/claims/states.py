@@ -30,6 +30,7 @@ _LIMITED = words(
 )
 _FULL = words("well[- ]stocked", "fully stocked", "plentiful", "ample stock", "plenty of stock")
 _PREORDER = words("pre-?orders?", "back-?orders?")
+_UNKNOWN = words("unknown")
 _NO_PRICE = words(
     "no (?:headline |current |known )?price(?! score| changes?| cut| move)",
     "(?:without a|has no) price(?! score)",
@@ -92,6 +93,10 @@ _NO_ALERT = re.compile(
 )
 #: How the words of an event end that tells of a product out of stock.
 _SHOW = ("in a row show.", "in a row shows.")
+_LAST_REPORT = words("last report")
+_NOW = words("now", "today")
+_AS_BEFORE = words("as (?:it was )?(?:at|in) the last report", "still", "remains", "again")
+_RETURNED = words("back", "returned", "returns")
 _SHARE = re.compile(r"%|days")
 
 _OUT_VALUES = frozenset({"out_of_stock", "unavailable"})
@@ -134,7 +139,7 @@ class _Told:
     def is_out(self) -> bool:
         if self._availability in _OUT_VALUES:
             return True
-        if self._event_says("back in stock") and _BACK.search(self.clause):
+        if self._event_says("back in stock") and _RETURNED.search(self.clause):
             return True  # "back in stock after 3 captures out of stock"
         was_out = self._availability_before in _OUT_VALUES
         is_told = self._event_says("is out of stock", "is unavailable")
@@ -148,6 +153,8 @@ class _Told:
         is_share = self._book.number(self.subject, "in_stock_share_30d") is not None
         if is_share and _SHARE.search(self.clause):
             return True  # a share of the time: its number is looked up
+        if _LAST_REPORT.search(self.clause) and not _NOW.search(self.clause):
+            return self._availability_before in _IN_VALUES
         dated = self.sentence.dated_events(self.subject, self.first, self.last)
         if any(str(event.value).endswith(_SHOW) for event in dated):
             return False
@@ -163,6 +170,16 @@ class _Told:
 
     def is_on_order(self) -> bool:
         return self._availability in ("preorder", "backorder")
+
+    def is_unknown(self) -> bool:
+        if "availability" not in self.clause:
+            return True  # no state of stock
+        now, before = (
+            each == "unknown" for each in (self._availability, self._availability_before)
+        )
+        if _AS_BEFORE.search(self.clause):
+            return now and before
+        return before if _LAST_REPORT.search(self.clause) else now
 
     def has_no_price(self) -> bool:
         return self._book.get(self.subject, "price") is None
@@ -194,6 +211,7 @@ _STATES: tuple[tuple[re.Pattern[str], Callable[[_Told], bool]], ...] = (
     (_LIMITED, _Told.is_limited),
     (_FULL, _Told.is_full),
     (_PREORDER, _Told.is_on_order),
+    (_UNKNOWN, _Told.is_unknown),
     (_NO_PRICE, _Told.has_no_price),
     (_SELLER, _Told.has_news_of_its_seller),
     (_LISTING_CHANGED, _Told.has_news_of_its_listing),

@@ -105,6 +105,8 @@ _SUPERLATIVES = tuple(
         ),
         ("price_change_7d", _SMALLEST, (rf"{_BIG} {_CUT}",)),
         ("price_change_7d", _LARGEST, (rf"{_BIG} {_RISE}",)),
+        ("overall_change", _LARGEST, (r"(?:biggest|largest|greatest) gains?",)),
+        ("overall_change", _SMALLEST, (r"(?:biggest|largest|greatest) loss(?:es)?",)),
         ("alerts_7d", _LARGEST, ("most alerts",)),
         (
             "overall",
@@ -194,7 +196,7 @@ _EARLIER = words("was", "were", "had", "from", "last report", "before", "formerl
 #: Before a superlative: it is what something else is compared with.
 _COMPARED_WITH = re.compile(
     r"\b(?:above|below|over|than|behind|ahead of|against|with|between|from|to|off|of|as"
-    r"|exceeds?|beats|catch|reach|match|join|overtake|pass) "
+    r"|exceeds?|beats|trail(?:s|ed)?|catch|reach|match|join|overtake|pass) "
     r"(?:the |its |that of the )?(?:group'?s? |current )?$"
 )
 
@@ -372,7 +374,9 @@ def _wrong_place(sentence: Sentence) -> str | None:
         first, last = sentence.clause(match.start(), match.end())
         is_earlier = _EARLIER.search(sentence.plain[first:last]) is not None
         is_earlier = is_earlier and "now " not in match[0]
-        for subject in sentence.subjects_at(match.start(), match.end()):
+        other = sentence.other_subject_at(match.start())
+        subjects = sentence.subjects_at(*match.span()) if other is None else (other,)
+        for subject in subjects:
             places = {sentence.book.number(subject, key) for key in _PLACES[not is_earlier :]}
             if ORDINALS[word] not in places:
                 return f"“{word}” is not the place of “{sentence.book.text(subject, 'name')}”"
