@@ -12,6 +12,7 @@ from typing import Any
 
 from insights_assets.reports.amounts import money_text
 from insights_assets.reports.schema import Report
+from insights_resources.locales import DEFAULT_LOCALE
 
 Facts = Sequence[Mapping[str, Any]]
 Answer = dict[str, Any]
@@ -266,7 +267,7 @@ class _Sheet:
 
     def _money(self, product: str, key: str) -> str:
         fact = self._facts[product, key]
-        return money_text(fact["value"], fact["unit"], product.partition("/")[0])
+        return money_text(fact["value"], fact["unit"], DEFAULT_LOCALE)
 
     def _statement(self, text: str, *cited: tuple[str, ...]) -> Answer:
         return {"text": text, "fact_ids": self._ids(*cited)}

@@ -156,7 +156,7 @@ def _claim(token: _Token, sentence: Sentence, facts: Sequence[Fact]) -> NumberCl
         number, decimals, is_signed = Decimal(_WORDS[written.lower()]), 0, False
         currencies = None
     else:
-        currencies = currencies_beside(before, after)
+        currencies = currencies_beside(before, after, sentence.book.locale)
         if currencies is None and before[-1:].isalpha():
             raise NumberProblem(f"{before[-1]}{written} cannot be looked up")
         parsed = parsed_number(written, sentence.book.locale)

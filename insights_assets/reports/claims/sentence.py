@@ -6,16 +6,26 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from itertools import pairwise
 
-from insights_assets.reports.claims.fact_book import TEXT, FactBook, event_of, is_event
+from insights_assets.reports.amounts import date_text
+from insights_assets.reports.claims.fact_book import (
+    DATE,
+    TEXT,
+    FactBook,
+    event_of,
+    is_event,
+)
 from insights_assets.reports.fact import GROUP, Fact
 
 #: First of the private characters that stand for names.
 _FIRST_MARK = 0xE000
 OPENING, CLOSING = "“\"„«‘'", "”\"“»’'"
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[“\"'(A-Z0-9\ue000-\uf8ff])")
+#: Characters of a written day, at most.
+_LONGEST_DAY = 20
 #: What stands between two products that are told of together.
 _TOGETHER = re.compile(rf"[{CLOSING}]?\s*(?:,|,?\s(?:and|or|nor)|&)\s*(?:the )?[{OPENING}]?")
 _AND = re.compile(r"\b(?:and|or|nor)\b|&")
@@ -183,16 +193,33 @@ class Sentence:
 def sentences_of(texts: Iterable[str], cited: Sequence[Fact], book: FactBook) -> Iterator[Sentence]:
     """The sentences of texts that are read one after the other; full stops within names end
     none."""
-    carried: str | None = None
+    products = {fact.subject for fact in cited if fact.subject != GROUP}
+    carried = products.pop() if len(products) == 1 else None
     for text in texts:
         masked, names = _masked(text, cited, book)
-        for part in _SENTENCE_END.split(masked.strip()):
-            if not part:
-                continue
+        for part in _parts(masked.strip(), cited, book.locale):
             sentence = Sentence(part, names, tuple(cited), book, carried)
             yield sentence
             if sentence.mentions:
                 carried = sentence.mentions[0].subject
+
+
+def _parts(text: str, cited: Sequence[Fact], locale: str) -> Iterator[str]:
+    """The text's sentences; the full stop of a cited day ("28 nov. 2026") ends none."""
+    days = {
+        date_text(date.fromisoformat(str(fact.value)), locale)
+        for fact in cited
+        if fact.unit == DATE
+    }
+    start = 0
+    for end in _SENTENCE_END.finditer(text):
+        around = text[max(0, end.start() - _LONGEST_DAY) : end.end() + _LONGEST_DAY]
+        if any(end[0] in day and day in around for day in days):
+            continue
+        yield text[start : end.start()]
+        start = end.end()
+    if text[start:]:
+        yield text[start:]
 
 
 def _masked(text: str, cited: Sequence[Fact], book: FactBook) -> tuple[str, dict[str, str]]:
