@@ -274,8 +274,7 @@ class _Comparison:
             return -change_sign(fact) if is_turned else change_sign(fact)
         if fact.key == "lead":
             left = self._sides[0] or (self.sentence.first_subject or "",)
-            is_behind = self._book.get(left[0], "overall_behind") is not None
-            return -1 if is_behind else 1
+            return 1 if self._book.number(left[0], "position") == 1 else -1
         sign = _GAPS[fact.key] or change_sign(fact)
         return -sign if fact.subject in self._sides[1] else sign
 

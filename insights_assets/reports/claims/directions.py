@@ -25,6 +25,7 @@ _UP = (
     *("grew", "grows?", "grown", "growing", "gain(?:s|ed|ing)?", "add(?:s|ed|ing)(?! (?:to|up))"),
     *(r"jump\w*", "rais(?:es?|ed|ing)", r"surg\w+", r"soar\w*", "hikes?", "hiked", "shot up"),
     *("(?:went|goes|going|moved|moves|crept|edged|inch(?:ed|es)) up", "dearer by"),
+    r"(?:won|wins)(?= [\d.,]+)",
     r"up(?= (?:by|\d|from|on)\b)",
 )
 _DOWN = (

@@ -74,7 +74,7 @@ _BECAUSE = words("because", "since", "as", "for lack", "due to", "for want")
 #: Shortly before a state: it may be, is to be, or is to be prevented.
 _NOT_SO = words(
     *("would", "could", "may", "might", "should", "if", "until", "unless", "before", "once"),
-    *("as long as", "while it is", "risk", "avoid", r"prevent\w*", r"bring\w*", r"keep\w*"),
+    *("risk", "avoid", r"prevent\w*", r"bring\w*", r"keep\w*"),
     *(r"stay\w*", r"get\w*", r"restock\w*", "back into", r"put\w*"),
 )
 #: How far before it, in characters.
