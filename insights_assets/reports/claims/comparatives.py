@@ -282,6 +282,8 @@ class _Comparison:
         """Whether a gap is to what the words after the comparative name, where they name any."""
         near = re.split(r"[,;\d]", self._near, maxsplit=1)[0]
         named = [each for each in _REFERENCES if each.search(near)]
+        if fact.key == "lead":
+            return not named or self._tied_sign(fact) == 1 or _FIRST in named
         return not named or fact.key not in _GAPS_TO or _GAPS_TO[fact.key] in named
 
     def _problem_of(self, subject: str) -> str | None:

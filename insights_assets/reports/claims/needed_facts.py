@@ -24,13 +24,18 @@ _MEAN_RATING = re.compile(
     r"\bon average\b|\b(?:mean|average)(?: star| customer)? (?:ratings?|stars?|of \d[.,]\d stars)\b"
 )
 _MEAN = re.compile(r"\b(?P<word>mean|average)\b|\b(?:\d+|seven)-day (?P<usual>median)\b")
-_MEDIAN_RATING = words("median rating")
+#: Of ratings the mean is known, of peers the median.
+_OTHERWISE = words(
+    "median rating",
+    r"(?:mean|average)(?: \w+)? of (?:its|the|their) (?:peers|rivals|competitors)",
+    "(?:peers|peers['’]) (?:mean|average)",
+)
 
 
 def missing_fact(sentence: Sentence, numbers: Sequence[NumberClaim]) -> str | None:
     """The first word without the fact that it needs."""
     plain = sentence.plain
-    if found := _UNKNOWN.search(plain) or _MEDIAN_RATING.search(plain):
+    if found := _UNKNOWN.search(plain) or _OTHERWISE.search(plain):
         return f"“{found[0]}” cannot be looked up"
     keys = {fact.key for claim in numbers for fact in claim.matched}
     for pattern, needed in _NEEDED:

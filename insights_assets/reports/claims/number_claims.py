@@ -52,9 +52,11 @@ _NUMBER_WORDS = (
 )
 _WORDS = {word: value for value, word in enumerate(_NUMBER_WORDS, start=2)}
 _WORDS["one"] = 1
+_COUNTED = r"(?:of (?:the )?\w+ )?(?:\w+ )?(?:alerts?|products?)\b"
 #: "One" is a number only where something is counted.
 _WORD = re.compile(
-    rf"\b(?:{'|'.join(_NUMBER_WORDS)}|one(?= (?:\w+ )?(?:alerts?|products?)\b))\b", re.IGNORECASE
+    rf"\b(?:{'|'.join(_NUMBER_WORDS)}|one(?= {_COUNTED}))\b",
+    re.IGNORECASE,
 )
 #: Claims of size that cannot be looked up.
 _UNREADABLE = re.compile(

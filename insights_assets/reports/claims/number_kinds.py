@@ -112,7 +112,9 @@ _ONLY_WITH = {"list_price": re.compile(r"\blist\b|\boff\b|\binstead of\b|\bdisco
 _NOT_AFTER = {
     "in_stock_share_30d": re.compile(
         r"\b(?:out of stock|not in stock|unavailable)\b(?!.*\bin stock\b)"
-    )
+    ),
+    # "Costs €20": the price, not the median of the peers.
+    "peer_median_price": re.compile(r"\b(?:costs?|sells? for)(?: \w+)? \W?$"),
 }
 
 

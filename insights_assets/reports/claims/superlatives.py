@@ -162,7 +162,7 @@ _HARMLESS = words("at best", "at worst", "at the latest", "top-level", "best ava
 #: Among the scores of one product: "its weakest dimension is price".
 _IN_ITSELF = re.compile(
     r"\b(?P<extreme>strongest|weakest|best|worst|lowest|highest|falls? behind most)"
-    r"(?: (?:on|in|for|dimension\w*|point\w*|score|is|at|mark))*[ :,]*(?:is |its )?"
+    r"(?: (?:on|in|for|dimension\w*|point\w*|score|is|at|mark|of “.”))*[ :,]*(?:is |its )?"
     r"(?P<dimension>price|quality|popularity)\b"
 )
 _HIGH = frozenset({"strongest", "best", "highest"})
@@ -235,7 +235,8 @@ def _own_extremes(sentence: Sentence) -> Iterator[re.Match[str]]:
 
 def _first_wrong_in_itself(sentence: Sentence) -> str | None:
     for match in _own_extremes(sentence):
-        for subject in _whose(match, sentence):
+        within = [m for m in sentence.mentions if match.start() <= m.start < match.end()]
+        for subject in (within[0].subject,) if within else _whose(match, sentence):
             scores = {
                 dimension: score
                 for dimension in ("price", "quality", "popularity")
@@ -374,7 +375,7 @@ def _wrong_place(sentence: Sentence) -> str | None:
         first, last = sentence.clause(match.start(), match.end())
         is_earlier = _EARLIER.search(sentence.plain[first:last]) is not None
         is_earlier = is_earlier and "now " not in match[0]
-        other = sentence.other_subject_at(match.start())
+        other = None if match["apposed"] else sentence.other_subject_at(match.start())
         subjects = sentence.subjects_at(*match.span()) if other is None else (other,)
         for subject in subjects:
             places = {sentence.book.number(subject, key) for key in _PLACES[not is_earlier :]}
