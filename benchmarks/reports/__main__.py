@@ -12,6 +12,9 @@ memory, by the structured writer or a model whose answers take so long (see ``sp
 ``python -m benchmarks.reports outage [--groups N]``: whether every group has its report when the
 model is down for the whole run (see ``outage``).
 
+``python -m benchmarks.reports falsehoods [--verbose]``: how many hand-written false sentences the
+verification publishes, by kind, and how many true ones it keeps (see ``falsehoods``).
+
 ``--url`` of an empty PostgreSQL database in place of a SQLite file in a temporary folder.
 """
 
@@ -20,6 +23,7 @@ from __future__ import annotations
 import argparse
 
 from benchmarks.reports.evaluation import evaluate
+from benchmarks.reports.falsehoods import measure as measure_falsehoods
 from benchmarks.reports.outage import measure as measure_outage
 from benchmarks.reports.speed import Reporter, with_a_model
 from benchmarks.reports.speed import measure as measure_speed
@@ -45,6 +49,8 @@ def main() -> None:
     speed.add_argument("--workers", type=int, default=4)
     outage = what.add_parser("outage")
     outage.add_argument("--groups", type=int, default=100)
+    falsehoods = what.add_parser("falsehoods")
+    falsehoods.add_argument("--verbose", action="store_true", help="with what is judged wrongly")
     for each in (evaluation, speed, outage):
         each.add_argument("--url", help="an empty PostgreSQL database")
     options = parser.parse_args()
@@ -59,6 +65,8 @@ def main() -> None:
             measure_speed(options.groups, options.runs, options.url, reporter)
         case "outage":
             measure_outage(options.groups, options.url)
+        case "falsehoods":
+            measure_falsehoods(verbose=options.verbose)
 
 
 if __name__ == "__main__":

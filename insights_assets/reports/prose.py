@@ -166,4 +166,4 @@ class Prose:
 
 def _is_words(name: str) -> bool:
     """Whether a group's name reads as a word without quotes: "Kettles", not "5"."""
-    return len(name) > 2 and re.sub(r"[ &'’-]", "", name).isalpha()
+    return len(name) > 2 and name[0] == name[0].upper() and re.sub(r"[ &'’-]", "", name).isalpha()

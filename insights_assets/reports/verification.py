@@ -16,6 +16,7 @@ from insights_assets.reports.claims.comparatives import wrong_comparative
 from insights_assets.reports.claims.dates import DateProblem, without_dates, wrong_event_day
 from insights_assets.reports.claims.directions import wrong_direction
 from insights_assets.reports.claims.fact_book import FactBook
+from insights_assets.reports.claims.needed_facts import missing_fact
 from insights_assets.reports.claims.number_claims import NumberProblem, number_claims
 from insights_assets.reports.claims.plain_words import unreadable
 from insights_assets.reports.claims.sentence import Sentence, sentences_of
@@ -159,6 +160,7 @@ def _problem(sentence: Sentence) -> str | None:
     return (
         wrong_event_day(dateless, numbers)
         or unknown_name(sentence)
+        or missing_fact(dateless, numbers)
         or wrong_direction(dateless, numbers)
         or wrong_comparative(dateless, numbers)
         or wrong_superlative(dateless, numbers)

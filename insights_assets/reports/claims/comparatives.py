@@ -59,7 +59,7 @@ _COMPARATIVES = (
         words(r"outsell\w*", "outsold", "sells? better", "ranks? better"), -1, "primary_rank"
     ),
     _Comparative(words("more ratings"), 1, "rating_count"),
-    _Comparative(words("fewer ratings"), -1, "rating_count"),
+    _Comparative(words("(?:fewer|less) ratings"), -1, "rating_count"),
     _Comparative(
         words("ahead of", "in front of", r"leads (?=[“\"]?[\ue000-\uf8ff])"),
         1,
@@ -104,6 +104,9 @@ _CHEAPEST = words("cheapest", "lowest price")
 _FIRST = words("leader", "lead", "first", "top", "front")
 _USUAL = words("mean", "usual", "7-day", "median")
 _OWN_LIST = words("list")
+_ANOTHER = words("dearest", "most expensive", "highest", "second", "third", "fourth", "last")
+#: What a product is compared with as it was.
+_EARLIER = words("last report", "ago", "before", "earlier", "previously", "became", "become")
 #: Before a name: what is compared is not the named product.
 _NOT_THE_NAMED = re.compile(
     r"\b(?:median|peers|mean|list price|cheapest)\b"
@@ -125,6 +128,15 @@ _GAPS = {
     "discount_from_list": -1,
     "subscribe_save_discount": -1,
 }
+#: Of these, the words for what the gap is to.
+_GAPS_TO = {
+    "overall_behind": _FIRST,
+    "price_to_median": _PEERS,
+    "price_above_cheapest": _CHEAPEST,
+    "price_above_cheapest_share": _CHEAPEST,
+    "discount_from_list": _OWN_LIST,
+}
+_REFERENCES = (*dict.fromkeys(_GAPS_TO.values()), _ANOTHER)
 
 
 def wrong_comparative(sentence: Sentence, numbers: Sequence[NumberClaim]) -> str | None:
@@ -153,7 +165,10 @@ class _Comparison:
         """Why it does not hold; None: it does."""
         tied = self._tied()
         if tied:
-            agree = any(self._tied_sign(fact) == self.comparative.sign for fact in tied)
+            agree = any(
+                self._tied_sign(fact) == self.comparative.sign and self._is_to(fact)
+                for fact in tied
+            )
             return None if agree else f"{self._written} is not what its number says"
         left, right = self._sides
         if not left and not right:
@@ -217,6 +232,12 @@ class _Comparison:
         if comparative.key is not None:
             return comparative.key
         subjects = [subject for side in self._sides for subject in side]
+        last_number = next((c for c in reversed(self.numbers) if c.end <= self.match.start()), None)
+        if last_number is not None and last_number.start >= first and not comparative.is_order:
+            # "Gained 7 points, more than B with 4": gains are compared.
+            told = {fact.key for fact in last_number.matched if fact.subject in subjects}
+            if len(told) == 1 and told <= CHANGES.keys():
+                return told.pop()
         keys = {
             fact.key
             for claim in self.numbers
@@ -251,8 +272,19 @@ class _Comparison:
         if fact.key not in _GAPS:
             is_turned = self.comparative.is_order and CHANGES[fact.key] in LOWER_IS_BETTER
             return -change_sign(fact) if is_turned else change_sign(fact)
+        if fact.key == "lead":
+            left = self._sides[0] or (self.sentence.first_subject or "",)
+            return 1 if self._book.number(left[0], "position") == 1 else -1
         sign = _GAPS[fact.key] or change_sign(fact)
         return -sign if fact.subject in self._sides[1] else sign
+
+    def _is_to(self, fact: Fact) -> bool:
+        """Whether a gap is to what the words after the comparative name, where they name any."""
+        near = re.split(r"[,;\d]", self._near, maxsplit=1)[0]
+        named = [each for each in _REFERENCES if each.search(near)]
+        if fact.key == "lead":
+            return not named or self._tied_sign(fact) == 1 or _FIRST in named
+        return not named or fact.key not in _GAPS_TO or _GAPS_TO[fact.key] in named
 
     def _problem_of(self, subject: str) -> str | None:
         """Why the facts do not say so of a product, against what is no product."""
@@ -272,6 +304,11 @@ class _Comparison:
             return None if discount is None else -sign_of(discount)
         if self._has_moved(subject):
             return self._sign
+        first, last = self._clause
+        if not any(each.search(near) for each in _REFERENCES[:-1]) and (
+            _ANOTHER.search(near) or _EARLIER.search(self.sentence.plain[first:last])
+        ):
+            return None
         if key == "price" and _CHEAPEST.search(near):
             return 1 if book.get(subject, "price_above_cheapest") else None
         if key == "overall" and _FIRST.search(near):
@@ -286,6 +323,8 @@ class _Comparison:
         if key == "price":
             share = book.number(subject, "price_to_median")
             return None if share is None else sign_of(share)
+        if self.comparative.is_order:
+            return self._sign_of_lead(subject)
         return self._sign_of_lead(subject) or self._sign_of_numbers()
 
     def _has_moved(self, subject: str) -> bool:

@@ -25,6 +25,7 @@ _UP = (
     *("grew", "grows?", "grown", "growing", "gain(?:s|ed|ing)?", "add(?:s|ed|ing)(?! (?:to|up))"),
     *(r"jump\w*", "rais(?:es?|ed|ing)", r"surg\w+", r"soar\w*", "hikes?", "hiked", "shot up"),
     *("(?:went|goes|going|moved|moves|crept|edged|inch(?:ed|es)) up", "dearer by"),
+    r"(?:won|wins)(?= [\d.,]+)",
     r"up(?= (?:by|\d|from|on)\b)",
 )
 _DOWN = (
@@ -33,7 +34,7 @@ _DOWN = (
     *("cut(?:s|ting)?", "shed(?:s|ding)?", r"slash\w*", "shrank", "shrunk", "dipp?(?:ed|s)?"),
     *("(?:went|goes|going|came|comes|coming|moved|moves|crept|edged|inch(?:ed|es)|marked) down",),
     *("lower(?:ed|ing)", "eas(?:ed|es|ing)", r"tumbl\w+", "downwards?", "g[ai]ve[sn]? up"),
-    r"down(?= (?:by|\d|from|on|to)\b)",
+    *(r"down(?= (?:by|\d|from|on|to)\b)", "loss(?:es)?"),
 )
 _BETTER = (
     r"improv\w+",
@@ -57,11 +58,21 @@ _MOVE = re.compile(
     )
     + r")(?!\w)"
 )
+#: Sizes rather than movements: of these only the number beside them is looked at.
+_MORE = words(
+    r"(?:more|higher|additional|extra)(?= (?:points?|stars?)\b)"
+    r"|(?<=points )(?:more|higher)|(?<=% )(?:more|higher)",
+)
+_LESS = words(
+    r"(?:less|fewer|lower)(?= (?:points?|stars?)\b)"
+    r"|(?<=points )(?:less|lower)|(?<=% )(?:less|lower)",
+)
+_SIZE = re.compile(r"\s?(?:%\s|points? |stars? )?")
 #: No movements, though words of one are in them.
 _NO_MOVE = words(
     *("fell on", "falls? on", r"catch\w* up", "(?:fell|falls?|falling) behind"),
     *(r"falls? (?:\w+ )?short", r"room (?:\w+ )?upwards?", "rising(?= to the)"),
-    "price (?:cut|rise)s? (?:would|could|may|might)",
+    "price (?:cut|rise)s? (?:alone )?(?:would|could|may|might|is not?)",
 )
 #: Words somewhat before one of a movement that make of it something that has not happened.
 _NOT_YET = words(
@@ -118,6 +129,17 @@ def wrong_direction(sentence: Sentence, numbers: Sequence[NumberClaim]) -> str |
         problem = _problem(match, sentence, numbers)
         if problem is not None:
             return problem
+    for pattern, sign in ((_MORE, 1), (_LESS, -1)):
+        for match in pattern.finditer(sentence.plain):
+            changes = [
+                fact
+                for claim in numbers
+                if _is_size(claim, match, sentence)
+                for fact in claim.matched
+                if fact.key in CHANGES
+            ]
+            if changes and not any(change_sign(fact) == sign for fact in changes):
+                return f"“{match[0]}” is not what its number says"
     return None
 
 
@@ -138,16 +160,30 @@ def _problem(
         return None
     tied = _tied(match, first, last, sentence, numbers)
     if tied:
-        return None if any(_agrees(match, fact) for fact in tied) else problem
+        return None if any(_agrees(match, fact, sentence.book) for fact in tied) else problem
     if _is_not_yet(match, first, sentence):
         return _wrong_advice(match, sentence, numbers)
     if from_to is not None:
         return None
     subjects = _subjects(match.start(), match.end(), sentence)
-    signs = list(_evidence(sentence, subjects, measure, (first, last)))
+    following = _MOVE.search(sentence.plain, match.end(), last)
+    until = last if following is None else following.start()
+    # The day after a movement is its own, where several are told.
+    span = (match.start(), until) if _has_day(sentence, match.end(), until) else (first, last)
+    signs = list(_evidence(sentence, subjects, measure, span))
     if any(sign == _sign(match, of) for sign, of in signs):
         return None
     return problem
+
+
+def _is_size(claim: NumberClaim, match: re.Match[str], sentence: Sentence) -> bool:
+    """Whether the number is right before the word: "6.55 points less"."""
+    gap = sentence.plain[claim.end : match.start()] if claim.end <= match.start() else None
+    return gap is not None and _SIZE.fullmatch(gap) is not None
+
+
+def _has_day(sentence: Sentence, start: int, end: int) -> bool:
+    return any(start <= place < end for place, _ in sentence.days)
 
 
 def _wrong_places(match: re.Match[str], places: re.Match[str], sentence: Sentence) -> str | None:
@@ -183,9 +219,9 @@ def change_sign(fact: Fact) -> int:
     return sign_of(number_of(fact))
 
 
-def _agrees(match: re.Match[str], fact: Fact) -> bool:
+def _agrees(match: re.Match[str], fact: Fact, book: FactBook) -> bool:
     if is_event(fact):
-        found = _event_sign(fact)
+        found = _event_sign(book.facts[fact.id])
         return found is None or found[0] == _sign(match, found[1])
     return change_sign(fact) == _sign(match, CHANGES[fact.key])
 
@@ -221,7 +257,7 @@ def _tied(
         for claim in near
         if claim.kind == RATIO or claim in after[:1]
         for fact in claim.matched
-        if fact.key in CHANGES or (is_event(fact) and claim.kind == RATIO)
+        if fact.key in CHANGES or (is_event(fact) and (claim.kind == RATIO or claim in after[:1]))
     ]
 
 
@@ -301,6 +337,16 @@ def _evidence(
     changes = [
         fact for fact in sentence.cited if fact.key in CHANGES and not fact.key.endswith(_WHAT_IF)
     ]
+    dated = [
+        found
+        for subject in subjects
+        for event in sentence.dated_events(subject, *clause)
+        if (found := _event_sign(event)) is not None
+        and (measure is None or _is_of(found[1], measure))
+    ]
+    if dated:
+        yield from dated
+        return
     for fact in changes:
         if subjects and fact.subject not in subjects:
             continue

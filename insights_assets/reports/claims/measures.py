@@ -23,9 +23,14 @@ _MEASURES: tuple[tuple[re.Pattern[str], str], ...] = (
     (words("ratings", "reviewed"), "rating_count"),
     (words(r"share of (?:the )?(?:time|days)", "in stock", "share"), "in_stock_share_30d"),
     (words("overall", "scores?", "scored", "points?"), "overall"),
-    (words("rank", "sales rank_*", "sells?"), "primary_rank"),
+    (words("rank", "sales rank_*", "sells?(?! for)"), "primary_rank"),
     (words("rating", "rated", "stars?"), "rating"),
-    (words("prices?", "priced", "costs?", "amounts?", "charges?", "discount"), "price"),
+    (
+        words(
+            "prices?", "priced", "costs?", "sells? for", "asks?", "amounts?", "charges?", "discount"
+        ),
+        "price",
+    ),
 )
 
 

@@ -22,7 +22,12 @@ from insights_assets.reports.claims.fact_book import (
     is_event,
     number_of,
 )
-from insights_assets.reports.claims.number_kinds import allowed_by_concept, allowed_by_noun
+from insights_assets.reports.claims.number_kinds import (
+    allowed_by_concept,
+    allowed_by_dimension,
+    allowed_by_noun,
+    allowed_by_words_before,
+)
 from insights_assets.reports.claims.sentence import Sentence
 from insights_assets.reports.claims.windows import window_of, windows_in
 from insights_assets.reports.claims.written_numbers import (
@@ -47,9 +52,11 @@ _NUMBER_WORDS = (
 )
 _WORDS = {word: value for value, word in enumerate(_NUMBER_WORDS, start=2)}
 _WORDS["one"] = 1
+_COUNTED = r"(?:of (?:the )?\w+ )?(?:\w+ )?(?:alerts?|products?)\b"
 #: "One" is a number only where something is counted.
 _WORD = re.compile(
-    rf"\b(?:{'|'.join(_NUMBER_WORDS)}|one(?= (?:\w+ )?(?:alerts?|products?)\b))\b", re.IGNORECASE
+    rf"\b(?:{'|'.join(_NUMBER_WORDS)}|one(?= {_COUNTED}))\b",
+    re.IGNORECASE,
 )
 #: Claims of size that cannot be looked up.
 _UNREADABLE = re.compile(
@@ -151,7 +158,7 @@ def _claim(token: _Token, sentence: Sentence, facts: Sequence[Fact]) -> NumberCl
         number, decimals, is_signed = Decimal(_WORDS[written.lower()]), 0, False
         currencies = None
     else:
-        currencies = currencies_beside(before, after)
+        currencies = currencies_beside(before, after, sentence.book.locale)
         if currencies is None and before[-1:].isalpha():
             raise NumberProblem(f"{before[-1]}{written} cannot be looked up")
         parsed = parsed_number(written, sentence.book.locale)
@@ -232,6 +239,10 @@ def _of_the_right_kind(claim: NumberClaim, sentence: Sentence, written: str) -> 
             raise NumberProblem(f"{written} {noun} are no cited fact")
     if claim.kind == "plain" and _SOLD.search(sentence.plain[: claim.start]):
         raise NumberProblem(f"nothing known says how many are sold: {written}")
+    matched = allowed_by_words_before(sentence.plain[: claim.start], matched)
+    matched = allowed_by_dimension(after, matched)
+    if not matched:
+        raise NumberProblem(f"{written} is a cited fact of something else")
     by_concept = allowed_by_concept(sentence.plain[: claim.start], matched)
     if by_concept is not None:
         words, matched = by_concept
@@ -327,8 +338,7 @@ def _told_of_too(fact: Fact, claim: NumberClaim, sentence: Sentence) -> set[str]
     """The products that a relation's number tells of beside the one it stands with: "5 points
     ahead of B", "level with A on 68 points"."""
     if fact.key.startswith("catch_up_"):
-        named = {mention.subject for mention in sentence.mentions}
-        return named if sentence.carried is None else named | {sentence.carried}
+        return set() if sentence.first_subject is None else {sentence.first_subject}
     after = next((m for m in sentence.mentions if m.start >= claim.end), None)
     if fact.key not in RELATIONS or after is None:
         return set()

@@ -57,8 +57,8 @@ _CONCEPTS: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
     (re.compile(rf"\b(?:{words})\b"), frozenset(keys))
     for words, keys in (
         (r"price[- ]scores?", ("price_score", "at_median_price_score", "room_price_score")),
-        (r"quality(?: scores?)?", ("quality_score",)),
-        (r"popularity(?: scores?)?", ("popularity_score",)),
+        (r"quality(?: scores?)?", ("quality_score", "at_more_stars_score")),
+        (r"popularity(?: scores?)?", ("popularity_score", "at_median_rank_score")),
         (r"robust(?: \w+){0,3}", ("robust_overall",)),
         (r"listing(?:s|[- ]quality)?(?: scores?)?", ("listing_quality",)),
         (
@@ -97,7 +97,46 @@ _REACH = 42
 #: A name or another number: what stands before it is not of this number.
 _ELSEWHERE = re.compile(r"[\d\ue000-\uf8ff]")
 #: Words that end the reach of a concept.
-_CONCEPT_ENDS = re.compile(r"\b(?:to|from|and|would|against|than)\b|[,;:(]")
+_CONCEPT_ENDS = re.compile(r"\b(?:to|from|and|but|against|than)\b|(?<!score )\bwould\b|[,;:(]")
+
+
+#: After a number: "38.3 for popularity", "90 points on quality".
+_DIMENSION = re.compile(
+    r"(?:points? )?(?:for|on|in) (?:its )?(?P<dimension>price|quality|popularity)\b"
+    # "for quality and popularity" is of two.
+    r"(?!,? and\b|,)"
+)
+#: Facts that are told only with one of these words before them.
+_ONLY_WITH = {"list_price": re.compile(r"\blist\b|\boff\b|\binstead of\b|\bdiscount")}
+#: Facts that are not told after these words.
+_NOT_AFTER = {
+    "in_stock_share_30d": re.compile(
+        r"\b(?:out of stock|not in stock|unavailable)\b(?!.*\bin stock\b)"
+    ),
+    # "Costs €20": the price, not the median of the peers.
+    "peer_median_price": re.compile(r"\b(?:costs?|sells? for)(?: \w+)? \W?$"),
+}
+
+
+def allowed_by_dimension(after: str, facts: Sequence[Fact]) -> list[Fact]:
+    """The facts that are of the dimension that ``after`` begins with; all, where it names none."""
+    found = _DIMENSION.match(after)
+    if found is None:
+        return list(facts)
+    # A gain may be "on price" too.
+    scores = {f"{each}_score" for each in ("price", "quality", "popularity")} | {"overall"}
+    own = f"{found['dimension']}_score"
+    return [fact for fact in facts if fact.key == own or fact.key not in scores]
+
+
+def allowed_by_words_before(before: str, facts: Sequence[Fact]) -> list[Fact]:
+    """The facts that may be told after these words of their sentence."""
+    return [
+        fact
+        for fact in facts
+        if (fact.key not in _ONLY_WITH or _ONLY_WITH[fact.key].search(before))
+        and (fact.key not in _NOT_AFTER or not _NOT_AFTER[fact.key].search(before))
+    ]
 
 
 def allowed_by_noun(after: str, facts: Sequence[Fact]) -> tuple[str, list[Fact]] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from insights_assets.reports.claims.fact_book import is_event
 from insights_assets.reports.claims.sentence import Sentence
 
 #: A sentence of this length is read by nobody.
@@ -38,6 +39,12 @@ def unreadable(sentence: Sentence) -> str | None:
         (_MARKUP, "is no word"),
         (_INSTRUCTION, "tells of nothing"),
     ):
-        if found := pattern.search(sentence.text):
+        found = pattern.search(sentence.text)
+        if found is not None and not _is_told(found[0], sentence):
             return f"“{found[0]}” {problem}"
     return None
+
+
+def _is_told(written: str, sentence: Sentence) -> bool:
+    """Whether a cited event has these words: a seller may be called Amazon.com."""
+    return any(written in str(fact.value) for fact in sentence.cited if is_event(fact))

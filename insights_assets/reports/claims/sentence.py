@@ -6,22 +6,36 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
+from itertools import pairwise
 
-from insights_assets.reports.claims.fact_book import TEXT, FactBook, event_of, is_event
+from insights_assets.reports.amounts import date_text
+from insights_assets.reports.claims.fact_book import (
+    DATE,
+    TEXT,
+    FactBook,
+    event_of,
+    is_event,
+)
 from insights_assets.reports.fact import GROUP, Fact
 
 #: First of the private characters that stand for names.
 _FIRST_MARK = 0xE000
 OPENING, CLOSING = "“\"„«‘'", "”\"“»’'"
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[“\"'(A-Z0-9\ue000-\uf8ff])")
+#: Characters of a written day, at most.
+_LONGEST_DAY = 20
 #: What stands between two products that are told of together.
 _TOGETHER = re.compile(rf"[{CLOSING}]?\s*(?:,|,?\s(?:and|or|nor)|&)\s*(?:the )?[{OPENING}]?")
+_AND = re.compile(r"\b(?:and|or|nor)\b|&")
 #: What stands between a number and the product after it that it is about.
 _ATTACHED = re.compile(
     rf"[^\d,;:{OPENING}]{{0,24}}\b(?:of|for|by)\s+(?:the leader,?\s+)?[{OPENING}]?", re.IGNORECASE
 )
-_NOT_ATTACHED = re.compile(r"\b(?:ahead|behind|above|below|than|off|short|front|out)\b")
+_NOT_ATTACHED = re.compile(
+    r"\b(?:ahead|behind|above|below|than|off|short|front|out|exceeds?|that|those)\b"
+)
 _CLAUSE_END = re.compile(
     r"[;:—()]|,?\s(?:while|whereas|but|although|though|yet|whilst)\s|,\s(?:and|so|which|with)\s"
 )
@@ -29,9 +43,14 @@ _CLAUSE_END = re.compile(
 _RANK_NAME = re.compile(r"Best[- ]Sellers?(?: Ranks?| list)?\b", re.IGNORECASE)
 #: Before a name that something else is compared with.
 _OBJECT = re.compile(
-    rf"\b(?:of|with|behind|than|above|below|over|against|undercuts?|trails|leads|to|from|passed)"
+    rf"\b(?:of|with|behind|than|above|below|over|against|undercuts?|trails|leads|to|from|passed|overtook)"
     rf"(?: the leader,?)? [{OPENING}]?$"
 )
+_IT_FIRST = re.compile(r"(?:It|Its)\b")
+#: After a name: what follows is about it.
+_WHICH = re.compile(rf"[{CLOSING}]?,? (?:which|who)\b")
+#: After a name that something else is compared with: what follows is about that.
+_GOES_ON = re.compile(r",|\band (?:is|are|has|now|stands)\b")
 _PRONOUN = re.compile(r"\b(?:it|its|there)\b")
 
 
@@ -70,6 +89,13 @@ class Sentence:
             and (subject := self.book.names.get(self.names[character])) is not None
             and subject != GROUP
         ]
+
+    @property
+    def first_subject(self) -> str | None:
+        """The product that it begins with, which may be an "it"."""
+        if self.carried is not None and _IT_FIRST.match(self.text):
+            return self.carried
+        return self.mentions[0].subject if self.mentions else self.carried
 
     @cached_property
     def plain(self) -> str:
@@ -110,7 +136,10 @@ class Sentence:
         _, last = self.clause(start, start)
         since = self.plain[before[-1].end : last]
         is_object = _OBJECT.search(self.plain[: before[-1].start]) is not None
-        if _PRONOUN.search(since) or (is_object and "," in self.plain[before[-1].end : start]):
+        if _WHICH.match(since):
+            return None
+        goes_on = _GOES_ON.search(self.plain[before[-1].end : start]) is not None
+        if _PRONOUN.search(since) or (is_object and goes_on):
             return before[0].subject
         return None
 
@@ -126,15 +155,18 @@ class Sentence:
     def events(self, subject: str, start: int, end: int) -> list[Fact]:
         """The words of the product's cited events that the part from ``start`` to ``end`` may tell
         of: those of the days that it names, where it names any."""
-        events = self.book.events(subject, self.cited)
+        return self.dated_events(subject, start, end) or self.book.events(subject, self.cited)
+
+    def dated_events(self, subject: str, start: int, end: int) -> list[Fact]:
+        """The words of the product's cited events of the days that are named in a part."""
         dated = {
-            (fact.subject, event_of(fact))
+            event_of(fact)
             for place, facts in self.days
             if start <= place < end
             for fact in facts
-            if fact.subject == subject and event_of(fact) is not None
+            if fact.subject == subject
         }
-        return [e for e in events if not dated or (subject, event_of(e)) in dated]
+        return [e for e in self.book.events(subject, self.cited) if event_of(e) in dated]
 
     def next_mentions(self, place: int, until: int) -> tuple[str, ...]:
         """The products named next, told of together, before ``until``."""
@@ -149,7 +181,10 @@ class Sentence:
             first -= 1
         while last + 1 < len(places) and self._are_together(places[last], places[last + 1]):
             last += 1
-        return tuple(each.subject for each in places[first : last + 1])
+        run = places[first : last + 1]
+        if not any(_AND.search(self.plain[a.end : b.start]) for a, b in pairwise(run)):
+            return (mention.subject,)  # "to pass “A”, “B” needs": no list
+        return tuple(each.subject for each in run)
 
     def _are_together(self, one: Mention, other: Mention) -> bool:
         return _TOGETHER.fullmatch(self.text[one.end : other.start]) is not None
@@ -158,16 +193,33 @@ class Sentence:
 def sentences_of(texts: Iterable[str], cited: Sequence[Fact], book: FactBook) -> Iterator[Sentence]:
     """The sentences of texts that are read one after the other; full stops within names end
     none."""
-    carried: str | None = None
+    products = {fact.subject for fact in cited if fact.subject != GROUP}
+    carried = products.pop() if len(products) == 1 else None
     for text in texts:
         masked, names = _masked(text, cited, book)
-        for part in _SENTENCE_END.split(masked.strip()):
-            if not part:
-                continue
+        for part in _parts(masked.strip(), cited, book.locale):
             sentence = Sentence(part, names, tuple(cited), book, carried)
             yield sentence
             if sentence.mentions:
                 carried = sentence.mentions[0].subject
+
+
+def _parts(text: str, cited: Sequence[Fact], locale: str) -> Iterator[str]:
+    """The text's sentences; the full stop of a cited day ("28 nov. 2026") ends none."""
+    days = {
+        date_text(date.fromisoformat(str(fact.value)), locale)
+        for fact in cited
+        if fact.unit == DATE
+    }
+    start = 0
+    for end in _SENTENCE_END.finditer(text):
+        around = text[max(0, end.start() - _LONGEST_DAY) : end.end() + _LONGEST_DAY]
+        if any(end[0] in day and day in around for day in days):
+            continue
+        yield text[start : end.start()]
+        start = end.end()
+    if text[start:]:
+        yield text[start:]
 
 
 def _masked(text: str, cited: Sequence[Fact], book: FactBook) -> tuple[str, dict[str, str]]:

@@ -19,7 +19,7 @@ _OUT = words(
     "no longer (?:available|in stock)",
 )
 _IN = words(
-    r"(?<!not )(?<!back )(?<!longer )in stock(?! on\b)",
+    r"(?<!not )(?<!back )(?<!longer )in stock(?! on (?:only |just )?\d)",
     r"(?<!not )(?<!longer )(?<!un)available(?! again)",
     "can be bought(?! again)",
     "(?<!not )buyable",
@@ -30,6 +30,7 @@ _LIMITED = words(
 )
 _FULL = words("well[- ]stocked", "fully stocked", "plentiful", "ample stock", "plenty of stock")
 _PREORDER = words("pre-?orders?", "back-?orders?")
+_UNKNOWN = words("unknown")
 _NO_PRICE = words(
     "no (?:headline |current |known )?price(?! score| changes?| cut| move)",
     "(?:without a|has no) price(?! score)",
@@ -73,12 +74,12 @@ _BECAUSE = words("because", "since", "as", "for lack", "due to", "for want")
 #: Shortly before a state: it may be, is to be, or is to be prevented.
 _NOT_SO = words(
     *("would", "could", "may", "might", "should", "if", "until", "unless", "before", "once"),
-    *("as long as", "while it is", "risk", "avoid", r"prevent\w*", r"bring\w*", r"keep\w*"),
+    *("risk", "avoid", r"prevent\w*", r"bring\w*", r"keep\w*"),
     *(r"stay\w*", r"get\w*", r"restock\w*", "back into", r"put\w*"),
 )
 #: How far before it, in characters.
 _REACH = 30
-_NONE = words("no product", "none", "nothing", "neither")
+_NONE = words(r"no \w+(?= (?:is|was|has|lacks)\b)", "no product", "none", "nothing", "neither")
 _EVERYONE = words("all", "every", "each", "everything")
 #: Words of a clause that tells of what was.
 _PAST = words(
@@ -90,6 +91,12 @@ _WAS_LIMITED = words("was", "after", "last report", "again", "before", "instead"
 _NO_ALERT = re.compile(
     r"\b(?:no|without|zero|0|free of|any)\b[^,;]{0,20}\balerts?\b|\blast alert\b|\balert-free\b"
 )
+#: How the words of an event end that tells of a product out of stock.
+_SHOW = ("in a row show.", "in a row shows.")
+_LAST_REPORT = words("last report")
+_NOW = words("now", "today")
+_AS_BEFORE = words("as (?:it was )?(?:at|in) the last report", "still", "remains", "again")
+_RETURNED = words("back", "returned", "returns")
 _SHARE = re.compile(r"%|days")
 
 _OUT_VALUES = frozenset({"out_of_stock", "unavailable"})
@@ -132,7 +139,7 @@ class _Told:
     def is_out(self) -> bool:
         if self._availability in _OUT_VALUES:
             return True
-        if self._event_says("back in stock") and _BACK.search(self.clause):
+        if self._event_says("back in stock") and _RETURNED.search(self.clause):
             return True  # "back in stock after 3 captures out of stock"
         was_out = self._availability_before in _OUT_VALUES
         is_told = self._event_says("is out of stock", "is unavailable")
@@ -146,6 +153,11 @@ class _Told:
         is_share = self._book.number(self.subject, "in_stock_share_30d") is not None
         if is_share and _SHARE.search(self.clause):
             return True  # a share of the time: its number is looked up
+        if _LAST_REPORT.search(self.clause) and not _NOW.search(self.clause):
+            return self._availability_before in _IN_VALUES
+        dated = self.sentence.dated_events(self.subject, self.first, self.last)
+        if any(str(event.value).endswith(_SHOW) for event in dated):
+            return False
         return self._availability in _IN_VALUES
 
     def is_limited(self) -> bool:
@@ -158,6 +170,16 @@ class _Told:
 
     def is_on_order(self) -> bool:
         return self._availability in ("preorder", "backorder")
+
+    def is_unknown(self) -> bool:
+        if "availability" not in self.clause:
+            return True  # no state of stock
+        now, before = (
+            each == "unknown" for each in (self._availability, self._availability_before)
+        )
+        if _AS_BEFORE.search(self.clause):
+            return now and before
+        return before if _LAST_REPORT.search(self.clause) else now
 
     def has_no_price(self) -> bool:
         return self._book.get(self.subject, "price") is None
@@ -189,6 +211,7 @@ _STATES: tuple[tuple[re.Pattern[str], Callable[[_Told], bool]], ...] = (
     (_LIMITED, _Told.is_limited),
     (_FULL, _Told.is_full),
     (_PREORDER, _Told.is_on_order),
+    (_UNKNOWN, _Told.is_unknown),
     (_NO_PRICE, _Told.has_no_price),
     (_SELLER, _Told.has_news_of_its_seller),
     (_LISTING_CHANGED, _Told.has_news_of_its_listing),
@@ -223,10 +246,13 @@ def _problem(
         return holds(_Told(subject, sentence, first, last))
 
     if not any(first <= mention.start < last for mention in sentence.mentions):
-        if _counts_products(first, last, numbers):
-            return None  # its number is looked up
-        if _NONE.search(clause):
+        if _NONE.search(clause) and holds is not _Told.has_alerts:
             return f"{written} is so of some" if any(map(is_so, book.products)) else None
+        counted = _counted(first, last, numbers)
+        if "out_of_stock" in counted and holds is _Told.is_in:
+            return f"{written}: only those out of stock are counted"
+        if counted:
+            return None  # its number is looked up
         if _EVERYONE.search(clause):
             return None if all(map(is_so, book.products)) else f"{written} is not so of all"
     for subject in sentence.subjects_at(match.start(), match.end()):
@@ -235,14 +261,16 @@ def _problem(
     return None
 
 
-def _counts_products(first: int, last: int, numbers: Sequence[NumberClaim]) -> bool:
-    """Whether a clause has a number of the group: "two products are out of stock"."""
-    return any(
-        fact.subject == GROUP and fact.unit == "count"
+def _counted(first: int, last: int, numbers: Sequence[NumberClaim]) -> set[str]:
+    """What a clause counts of the group: "two products are out of stock"."""
+    keys = {
+        fact.key
         for claim in numbers
         if first <= claim.start < last
         for fact in claim.matched
-    )
+        if fact.subject == GROUP and fact.unit == "count"
+    }
+    return keys - {"members"} or keys
 
 
 def _wrong_reason(sentence: Sentence) -> str | None:

@@ -105,6 +105,8 @@ _SUPERLATIVES = tuple(
         ),
         ("price_change_7d", _SMALLEST, (rf"{_BIG} {_CUT}",)),
         ("price_change_7d", _LARGEST, (rf"{_BIG} {_RISE}",)),
+        ("overall_change", _LARGEST, (r"(?:biggest|largest|greatest) gains?",)),
+        ("overall_change", _SMALLEST, (r"(?:biggest|largest|greatest) loss(?:es)?",)),
         ("alerts_7d", _LARGEST, ("most alerts",)),
         (
             "overall",
@@ -160,7 +162,7 @@ _HARMLESS = words("at best", "at worst", "at the latest", "top-level", "best ava
 #: Among the scores of one product: "its weakest dimension is price".
 _IN_ITSELF = re.compile(
     r"\b(?P<extreme>strongest|weakest|best|worst|lowest|highest|falls? behind most)"
-    r"(?: (?:on|in|for|dimension\w*|point\w*|score|is|at|mark))*[ :,]*(?:is |its )?"
+    r"(?: (?:on|in|for|dimension\w*|point\w*|score|is|at|mark|of “.”))*[ :,]*(?:is |its )?"
     r"(?P<dimension>price|quality|popularity)\b"
 )
 _HIGH = frozenset({"strongest", "best", "highest"})
@@ -173,6 +175,7 @@ _CALLED_WORDS = (
 )
 #: Between what a product is called and its name: "the cheapest of the group is “A”".
 _CALLED = re.compile(rf"[,: ]*(?:(?:{'|'.join(_CALLED_WORDS)})\b[,: ]*)*(?:the )?[{OPENING}]?")
+_PLACES = ("position_before", "position")
 _BEFORE_PLACE = (
     *("in", "to", "at", "from", "takes?", "holds?", "keeps?", "is", "stays?", "remains"),
     *("ranks?", "comes?", "sits", "stands", "runs", "finishes"),
@@ -181,14 +184,19 @@ _BEFORE_PLACE = (
 _NONE = re.compile(r"\b(?:none|nobody|no product) (?:\w+ )?$")
 _ORDINAL = "|".join(ORDINALS)
 _PLACE = re.compile(
-    rf"\b(?:(?:{'|'.join(_BEFORE_PLACE)}) (?:(?:a|the|still|only|clear|close|distant) )*"
+    rf"(?:\b(?:{'|'.join(_BEFORE_PLACE)}) (?:(?:a|the|still|now|only|clear|close|distant) )*"
     rf"(?P<one>{_ORDINAL})(?! (?:capture|time|day|alert|product|to|only))"
-    rf"|(?P<other>{_ORDINAL})[- ]place\w*)\b"
+    rf"|\b(?P<other>{_ORDINAL})[- ]place\w*"
+    # “A”, third with 66 points
+    rf"|(?<=[{CLOSING}], )(?P<apposed>{_ORDINAL})(?= (?:with|at|of)\b))\b"
 )
+_FROM_TO = re.compile(rf"\bfrom (?P<before>{_ORDINAL})(?: place)? to (?P<now>{_ORDINAL})\b")
+#: Words of a clause that may tell of a place at the last report.
+_EARLIER = words("was", "were", "had", "from", "last report", "before", "formerly", "previously")
 #: Before a superlative: it is what something else is compared with.
 _COMPARED_WITH = re.compile(
     r"\b(?:above|below|over|than|behind|ahead of|against|with|between|from|to|off|of|as"
-    r"|exceeds?|beats|catch|reach|match|join|overtake|pass) "
+    r"|exceeds?|beats|trail(?:s|ed)?|catch|reach|match|join|overtake|pass) "
     r"(?:the |its |that of the )?(?:group'?s? |current )?$"
 )
 
@@ -227,7 +235,8 @@ def _own_extremes(sentence: Sentence) -> Iterator[re.Match[str]]:
 
 def _first_wrong_in_itself(sentence: Sentence) -> str | None:
     for match in _own_extremes(sentence):
-        for subject in _whose(match, sentence):
+        within = [m for m in sentence.mentions if match.start() <= m.start < match.end()]
+        for subject in (within[0].subject,) if within else _whose(match, sentence):
             scores = {
                 dimension: score
                 for dimension in ("price", "quality", "popularity")
@@ -356,10 +365,20 @@ def _whose(match: re.Match[str], sentence: Sentence) -> tuple[str, ...]:
 
 def _wrong_place(sentence: Sentence) -> str | None:
     """ "In third place": by the overall score, now or at the last report."""
-    for match in _PLACE.finditer(sentence.plain):
-        word = match["one"] or match["other"]
+    for match in _FROM_TO.finditer(sentence.plain):
         for subject in sentence.subjects_at(match.start(), match.end()):
-            places = {sentence.book.number(subject, key) for key in ("position", "position_before")}
+            before, now = (sentence.book.number(subject, key) for key in _PLACES)
+            if (before, now) != (ORDINALS[match["before"]], ORDINALS[match["now"]]):
+                return f"“{match[0]}” is not so of “{sentence.book.text(subject, 'name')}”"
+    for match in _PLACE.finditer(sentence.plain):
+        word = match["one"] or match["other"] or match["apposed"]
+        first, last = sentence.clause(match.start(), match.end())
+        is_earlier = _EARLIER.search(sentence.plain[first:last]) is not None
+        is_earlier = is_earlier and "now " not in match[0]
+        other = None if match["apposed"] else sentence.other_subject_at(match.start())
+        subjects = sentence.subjects_at(*match.span()) if other is None else (other,)
+        for subject in subjects:
+            places = {sentence.book.number(subject, key) for key in _PLACES[not is_earlier :]}
             if ORDINALS[word] not in places:
                 return f"“{word}” is not the place of “{sentence.book.text(subject, 'name')}”"
     return None

@@ -118,7 +118,11 @@ def unknown_name(sentence: Sentence) -> str | None:
         parts = (word,) if word in known else word.split("-")
         if all(part in _KNOWN or part in known or part.isdigit() for part in parts):
             continue
-        is_sign = unicodedata.category(sentence.text[match.end() :][:1] or " ") == "Sc"
+        beside = (
+            sentence.text[max(0, match.start() - 1) : match.start()],
+            sentence.text[match.end() :][:1],
+        )
+        is_sign = any(each and unicodedata.category(each) == "Sc" for each in beside)
         if is_sign or word.rstrip("0123456789").upper() in _CURRENCIES:
             continue
         return f"“{word}” is no name of the group"

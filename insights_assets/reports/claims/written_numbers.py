@@ -14,9 +14,15 @@ from babel.numbers import (
     list_currencies,
 )
 
+from insights_resources.locales import DEFAULT_LOCALE
 from insights_resources.marketplaces import MARKETPLACES
 
 NUMBER = re.compile(r"(?:(?<!\w)[+\-−])?\d(?:[.,'’]?\d|[\u00a0\u202f](?=\d{3}(?!\d))\d)*")
+
+_NO_BREAK_SPACES = "\u00a0\u202f"
+_SPACES = " " + _NO_BREAK_SPACES
+#: Characters of the longest sign, at most.
+_LONGEST_SIGN = 5
 
 Parsed = tuple[Decimal, int, bool]
 
@@ -54,34 +60,30 @@ def is_about(value: Decimal, number: Decimal) -> bool:
     return abs(value - number) <= Decimal(1).scaleb(int(exponent))
 
 
-def currencies_beside(before: str, after: str) -> frozenset[str] | None:
-    """The currencies that a sign beside a number may mean; None: there is no sign.
+def currencies_beside(before: str, after: str, locale: str) -> frozenset[str] | None:
+    """The currencies that a sign beside a number may mean to the reader; None: there is no sign.
 
     A sign that is not known means none of them.
     """
-    symbols = _symbols()
-    following = after.lstrip(" \u00a0\u202f")
-    for symbol, codes in symbols.items():
-        if following.startswith(symbol) and not _goes_on(symbol, following[len(symbol) :][:1]):
-            return codes
-    preceding = before.rstrip("\u00a0\u202f")
-    spaced = before.rstrip(" \u00a0\u202f")
-    for symbol, codes in symbols.items():
+    symbols = _symbols(locale)
+    following = after.lstrip(_SPACES)
+    for length in range(_LONGEST_SIGN, 0, -1):
+        sign, neighbour = following[:length], following[length : length + 1]
+        if sign in symbols and not (sign[-1].isalpha() and neighbour.isalnum()):
+            return symbols[sign]
+    preceding = before.rstrip(_NO_BREAK_SPACES)
+    for length in range(_LONGEST_SIGN, 0, -1):
         # A letter sign stands before its amount with or without a space, and alone.
-        text = spaced if symbol[-1].isalpha() else preceding
-        if text.endswith(symbol) and not _goes_on(symbol, text[: -len(symbol)][-1:], start=True):
-            return codes
-    if following[:1] and unicodedata.category(following[0]) == "Sc":
-        return frozenset()
-    if preceding[-1:] and unicodedata.category(preceding[-1]) == "Sc":
-        return frozenset()
+        for text, is_of_letters in ((preceding, False), (before.rstrip(_SPACES), True)):
+            sign, neighbour = text[-length:], text[:-length][-1:]
+            if sign not in symbols or (is_of_letters and not sign[-1].isalpha()):
+                continue
+            if not (sign[0].isalpha() and neighbour.isalnum()):
+                return symbols[sign]
+    for neighbour in (following[:1], preceding[-1:]):
+        if neighbour and unicodedata.category(neighbour) == "Sc":
+            return frozenset()
     return None
-
-
-def _goes_on(symbol: str, neighbour: str, *, start: bool = False) -> bool:
-    """Whether a sign of letters is part of a longer word."""
-    edge = symbol[0] if start else symbol[-1]
-    return edge.isalpha() and neighbour.isalnum()
 
 
 @cache
@@ -90,14 +92,14 @@ def _separators(locale: str) -> tuple[str, str]:
 
 
 @cache
-def _symbols() -> dict[str, frozenset[str]]:
-    """Sign -> the currencies it may mean, the longest signs first: codes, and the registry's."""
+def _symbols(locale: str) -> dict[str, frozenset[str]]:
+    """Sign -> the currencies it means to the reader: codes, and the registry's currencies as the
+    reader's locale signs them, or American English where that leaves a sign free."""
+    currencies = {marketplace.currency for marketplace in MARKETPLACES.values()}
     meanings: dict[str, set[str]] = {code: {code} for code in list_currencies()}
-    for marketplace in MARKETPLACES.values():
-        for locale in (marketplace.locale, "en_US"):
-            symbol = get_currency_symbol(marketplace.currency, locale)
-            meanings.setdefault(symbol, set()).add(marketplace.currency)
-    return {
-        symbol: frozenset(codes)
-        for symbol, codes in sorted(meanings.items(), key=lambda item: (-len(item[0]), item[0]))
-    }
+    for each in (locale, DEFAULT_LOCALE):
+        signs: dict[str, set[str]] = {}
+        for currency in currencies:
+            signs.setdefault(get_currency_symbol(currency, each), set()).add(currency)
+        meanings = signs | meanings if each != locale else meanings | signs
+    return {symbol: frozenset(codes) for symbol, codes in meanings.items()}

@@ -19,9 +19,21 @@ from insights_resources.marketplaces import MARKETPLACES
 
 
 def fact(
-    value: Any, unit: str, name: str = "a fact", subject: str = "amazon.de/B0TEST0001"
+    value: Any,
+    unit: str,
+    name: str = "a fact",
+    subject: str = "amazon.de/B0TEST0001",
+    key: str | None = None,
 ) -> Fact:
-    return Fact(f"{subject}:{name}", subject, name, value, unit, "fact_x", {}, "x")
+    return Fact(f"{subject}:{key or name}", subject, name, value, unit, "fact_x", {}, "x")
+
+
+def facts_of(*facts: Fact) -> dict[str, Fact]:
+    return {each.id: each for each in facts}
+
+
+def price_change(value: float) -> Fact:
+    return fact(value, "ratio", "price change over 7 days", key="price_change_7d")
 
 
 def price(value: str, currency: str = "EUR", marketplace: str = "amazon.de") -> Fact:
@@ -50,16 +62,22 @@ def reader_of(facts: list[Fact]) -> str:
         ("It costs R$\u00a012,99.", [price("12.99", "BRL", "amazon.com.br")]),
         ("It costs AED12.99.", [price("12.99", "AED", "amazon.ae")]),
         ("It costs 13 €.", [price("12.99")]),  # within its rounding
-        ("It became cheaper by 12.3% over 7 days.", [fact(-0.1234, "ratio", "change over 7 days")]),
+        ("It became cheaper by 12.3% over 7 days.", [price_change(-0.1234)]),
         ("It changed by -12.3%.", [fact(-0.1234, "ratio")]),
-        ("It rose by 12 per cent.", [fact(0.1234, "ratio")]),
-        ("It has 4.5 stars from 2,020 ratings.", [fact(4.5, "stars"), fact(2020, "count")]),
-        ("It is 1st of 5.", [fact(1, "count"), fact(5, "count")]),
-        ("Three alerts fired.", [fact(3, "count")]),
-        ("Two of 5 are out of stock.", [fact(2, "count"), fact(5, "count")]),
+        ("It rose by 12 per cent.", [price_change(0.1234)]),
+        (
+            "It has 4.5 stars from 2,020 ratings.",
+            [fact(4.5, "stars", "rating"), fact(2020, "count", "rating_count")],
+        ),
+        ("It is 1st of 5.", [fact(1, "count", "position"), fact(5, "count", "position_of")]),
+        ("Three alerts fired.", [fact(3, "count", "alerts_7d")]),
+        (
+            "Two of 5 are out of stock.",
+            [fact(2, "count", "out_of_stock", GROUP), fact(5, "count", "members", GROUP)],
+        ),
         ("It has stood for 12 days.", [fact(12, "days")]),
         ("No alert fired.", [fact(0, "count")]),
-        ("The rank fell by 0.4 points.", [fact(-0.4, "points")]),
+        ("The score fell by 0.4 points.", [fact(-0.4, "points", "overall_change")]),
         ("It has 43.25 points.", [fact(43.25, "points")]),
         ("It has 43.3 points.", [fact(43.25, "points")]),  # halves may be rounded either way
         ("It has 43.2 points.", [fact(43.25, "points")]),
@@ -95,7 +113,7 @@ def test_what_the_facts_say_holds(sentence: str, facts: list[Fact]) -> None:
         ("It changed by +12.3%.", [fact(-0.1234, "ratio")]),
         ("It changed by −0.3 stars.", [fact(0.3, "stars")]),
         # another window than that of the facts
-        ("It rose by 12% over 30 days.", [fact(0.12, "ratio", "change over 7 days")]),
+        ("It rose by 12% over 30 days.", [price_change(0.12)]),
         # sizes that cannot be looked up
         ("It halved its price.", [fact(-0.5, "ratio")]),
         ("It sells twice as much.", [fact(2, "count")]),
@@ -149,8 +167,10 @@ def test_a_cited_day_is_no_claim_of_numbers(locale: str) -> None:
 
 def test_digits_of_a_name_are_no_claims() -> None:
     name = fact("Bottle 1.5 l (2 pieces)", "text", "name")
-    assert problem_of("“Bottle 1.5 l (2 pieces)” leads.", [name]) is None
-    assert problem_of("B0TEST0001 leads.", [name]) is None
+    score = fact(90.0, "points", "overall")
+    facts = {each.id: each for each in (name, score)}
+    assert problem_of("“Bottle 1.5 l (2 pieces)” leads.", [name], facts) is None
+    assert problem_of("B0TEST0001 leads.", [name], facts) is None
     assert problem_of("“Bottle 1.5 l (2 pieces)” has 1.5 points.", [name]) is not None
 
 
@@ -177,11 +197,17 @@ def _report(**sections: Any) -> Report:
 
 
 def test_only_the_failing_sentence_is_dropped() -> None:
-    facts = {"a": fact(3, "count"), "b": fact("Kettle", "text")}
+    facts = facts_of(
+        fact("Kettle", "text", "name"),
+        fact(3, "count", "alerts_7d"),
+        fact(1, "count", "position"),
+        fact(70.0, "points", "overall"),
+    )
+    ids = list(facts)
     text = "“Kettle” has 3 alerts. It has 4 of them. So it is first! 5 are lost."
-    verified = verify_report(_report(position=[Statement(text=text, fact_ids=["a", "b"])]), facts)
+    verified = verify_report(_report(position=[Statement(text=text, fact_ids=ids)]), facts)
     assert [s.text for s in verified.report.position] == ["“Kettle” has 3 alerts. So it is first!"]
-    assert verified.report.position[0].fact_ids == ["a", "b"]
+    assert verified.report.position[0].fact_ids == ids
     assert verified.result["sentences"] == 4
     assert verified.result["verified"] == 2
     assert [drop["sentence"] for drop in verified.result["dropped"]] == [
@@ -232,9 +258,11 @@ def test_a_recommendation_goes_as_a_whole() -> None:
 
 
 def test_the_full_stop_of_a_title_ends_no_sentence() -> None:
-    facts = {"a": fact("Dr. 5 Mix. Set of 3. Best", "text"), "b": fact(4.5, "stars")}
+    facts = facts_of(
+        fact("Dr. 5 Mix. Set of 3. Best", "text", "name"), fact(4.5, "stars", "rating")
+    )
     text = "“Dr. 5 Mix. Set of 3. Best” has 4.5 stars."
-    verified = verify_report(_report(position=[Statement(text=text, fact_ids=["a", "b"])]), facts)
+    verified = verify_report(_report(position=[Statement(text=text, fact_ids=list(facts))]), facts)
     assert verified.result == {"sentences": 1, "verified": 1, "dropped": []}
     assert verified.report.position[0].text == text
 
