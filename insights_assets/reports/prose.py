@@ -122,9 +122,10 @@ class Prose:
         if part.key is None:
             return str(values[part.who])
         if part.who == GROUP:
-            text = self._fact_text(self._cite(GROUP, part.key), part.form)
-            is_name = part.key == "name"
-            return self._wording.quoted.format(text) if is_name and not _is_words(text) else text
+            fact = self._cite(GROUP, part.key)
+            text = self._fact_text(fact, part.form)
+            is_quoted = fact.unit == "text" and not _is_words(text)
+            return self._wording.quoted.format(text) if is_quoted else text
         member = values[part.who]
         assert isinstance(member, Member), part
         if part.key == _SUBJECT and again:

@@ -127,7 +127,9 @@ def test_a_reader_without_a_file_reads_english(locale: str, language: str) -> No
         ("rank", 13552, "13,552", "13.552"),
         ("count", 7, "7", "7"),
         ("date", "2026-11-28", "Nov 28, 2026", "28.11.2026"),
-        ("text", "in 3 sizes", "in 3 sizes", "in 3 sizes"),
+        ("text", "Kettles", "Kettles", "Kettles"),
+        # What would read as a claim is quoted.
+        ("text", "3 of 5", "“3 of 5”", "“3 of 5”"),
     ],
 )
 def test_a_fact_is_written_by_its_unit_for_its_reader(

@@ -107,13 +107,14 @@ def test_a_title_is_text_in_html(title: str) -> None:
     sheet, pages = hostile_pages(title)
     page = LexborHTMLParser(pages.html)
     name = sheet.members[0].name
-    assert name == short_name(title)
+    assert name == f"{short_name(title)} [A000000000]"  # the group is called so too
     shown = [words(node.text()) for node in page.css("td.product bdi")]
     assert shown[0] == words(name)
     assert words(page.css_first("h1").text()) == words(sheet.group_name)
     assert words(page.css_first("title").text()) == words(f"{sheet.group_name}, 10 March 2026")
     lead = words(page.css_first("p.lead").text())
-    assert lead.startswith(words(f"“{name}” leads {sheet.group_name} with an overall score of "))
+    assert lead.startswith(words(f"“{name}” leads "))
+    assert words(sheet.group_name) in lead.partition(" with an overall score of ")[0]
     assert words(page.css_first("td.message").text()) == short_name(sheet.alerts[0].message, 300)
     for svg in page.css("svg"):
         assert sheet.group_name in (svg.attributes["aria-label"] or "")
@@ -378,7 +379,11 @@ def test_a_title_is_text_in_markdown(title: str) -> None:
     found = blocks(pages.markdown)
     name, group = words(sheet.members[0].name), words(sheet.group_name)
     assert found[0] == f"{group}, 10 March 2026"
-    assert any(block.startswith(f"“{name}” leads {group} with an overall") for block in found)
+    leads = f"“{name}” leads "
+    assert any(
+        block.startswith((f"{leads}{group} with an overall", f"{leads}“{group}” with an overall"))
+        for block in found
+    )
     assert name in found  # the cell of the table
     message = short_name(sheet.alerts[0].message, 300)
     assert f"2026-03-10, warning, {name}: {message}" in found
