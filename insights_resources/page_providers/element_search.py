@@ -9,7 +9,6 @@ its elements nest.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -61,12 +60,13 @@ class ElementSearch:
     def __init__(self, tree: LexborHTMLParser) -> None:
         self._tree = tree
         self._searched: dict[str, list[LexborNode]] = {}
-        #: The elements of each id, in page order: a page repeats some.
-        self._ids: dict[str, list[LexborNode]] = {}
+        #: The first element of each id, and the further ones of those that the page repeats.
+        self._ids: dict[str, LexborNode] = {}
+        self._repeated: dict[str, list[LexborNode]] = {}
         for node in tree.css("[id]"):
             name = node.id
-            if name:
-                self._ids.setdefault(name, []).append(node)
+            if name and self._ids.setdefault(name, node) is not node:
+                self._repeated.setdefault(name, []).append(node)
         #: All ids in one text, in which the beginning of one is found at once.
         self._ids_in_lines = "\n".join(["", *self._ids])
 
@@ -87,12 +87,23 @@ class ElementSearch:
         if not self.may_find(selector):
             return []
         route = _route(selector)
-        if route.anchor is None:
-            found = self._searched.get(selector)
-            if found is None:
-                found = self._searched[selector] = self._within(self._all(route), route.parts[1:])
-            return found
-        return self._within(self._anchored(route, route.anchor), route.parts)
+        if route.anchor is not None:
+            return self._within(self._anchored(route, route.anchor), route.parts)
+        found = self._searched.get(selector)
+        if found is None:
+            found = self._searched[selector] = self._within(self._all(route), route.parts[1:])
+        return found
+
+    def find_first(self, selector: str) -> LexborNode | None:
+        """The first of them: what follows it is not looked at."""
+        if not self.may_find(selector):
+            return None
+        route = _route(selector)
+        if route.anchor is None or not route.parts:
+            return next(iter(self.find(selector)), None)
+        around = self._within(self._anchored(route, route.anchor), route.parts[:-1])
+        inner = (_first_within(node, route.parts[-1]) for node in around[:_MOST_ELEMENTS])
+        return next(filter(None, inner), None)
 
     def _all(self, route: _Route) -> list[LexborNode]:
         if route.parts[0] == "head":
@@ -100,15 +111,19 @@ class ElementSearch:
         return self._tree.css(route.parts[0])
 
     def _anchored(self, route: _Route, anchor: str) -> list[LexborNode]:
-        nodes: Iterable[LexborNode]
-        if route.is_whole_id:
-            nodes = self._ids[anchor]
-        else:
-            names = [name for name in self._ids if name.startswith(anchor)]
-            nodes = [node for name in names for node in self._ids[name]]
+        names = (
+            [anchor]
+            if route.is_whole_id
+            else [name for name in self._ids if name.startswith(anchor)]
+        )
+        nodes = [node for name in names for node in self._with_id(name)]
         if route.first is not None:
             return [node for node in nodes if _is_found_by(node, route.first)]
         return [node for node in nodes if route.tag in (None, node.tag)]
+
+    def _with_id(self, name: str) -> list[LexborNode]:
+        """The elements of an id that the page has, in page order."""
+        return [self._ids[name], *self._repeated.get(name, ())]
 
     @staticmethod
     def _within(nodes: list[LexborNode], parts: tuple[str, ...]) -> list[LexborNode]:
@@ -121,6 +136,14 @@ class ElementSearch:
                         found.setdefault(inner.mem_id, inner)
             nodes = list(found.values())
         return nodes
+
+
+def _first_within(node: LexborNode, part: str) -> LexborNode | None:
+    """The first element below another one that a part of a selector finds."""
+    found = node.css_first(part)
+    if found is not None and found.mem_id == node.mem_id:
+        return next((inner for inner in node.css(part) if inner.mem_id != node.mem_id), None)
+    return found
 
 
 def _is_found_by(node: LexborNode, part: str) -> bool:
