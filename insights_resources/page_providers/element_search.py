@@ -24,34 +24,43 @@ _ANCHOR = re.compile(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Route:
     """How a selector is followed.
 
-    ``anchor`` is the id (or the beginning of ids) of the first part's elements, None where it
-    names none; ``first`` is that part where more is asked of its elements than the id; ``parts``
+    ``ids`` are those that its parts ask for, each of which a page must have. The first part's
+    elements have the ``anchor`` as id, or where ``is_start`` as beginning of one; None where it
+    names none. ``first`` is that part where more is asked of its elements than the id; ``parts``
     are those within it. A selector with other combinators than the blank, or with alternatives,
     is one part.
     """
 
-    anchor: str | None
-    is_whole_id: bool
-    tag: str | None
-    first: str | None
-    parts: tuple[str, ...]
+    ids: tuple[str, ...] = ()
+    anchor: str | None = None
+    is_start: bool = False
+    tag: str | None = None
+    first: str | None = None
+    parts: tuple[str, ...] = ()
 
 
 @cache
 def _route(selector: str) -> _Route:
     parts = tuple(_PART.findall(selector))
     if "," in selector or not {">", "+", "~"}.isdisjoint(parts):
-        return _Route(None, False, None, None, (selector,))
-    found = _ANCHOR.fullmatch(parts[0])
+        return _Route(parts=(selector,))
+    named = [_ANCHOR.fullmatch(part) for part in parts]
+    ids = tuple(found["id"] for found in named if found is not None and found["id"])
+    found = named[0]
     if found is None:
-        return _Route(None, False, None, None, parts)
-    first = parts[0] if found["more"] else None
-    anchor = found["id"] or found["start"]
-    return _Route(anchor, found["id"] is not None, found["tag"], first, parts[1:])
+        return _Route(ids, parts=parts)
+    return _Route(
+        ids,
+        anchor=found["id"] or found["start"],
+        is_start=found["start"] is not None,
+        tag=found["tag"],
+        first=parts[0] if found["more"] else None,
+        parts=parts[1:],
+    )
 
 
 class ElementSearch:
@@ -73,11 +82,10 @@ class ElementSearch:
     def may_find(self, selector: str) -> bool:
         """False where a look at the ids shows that the selector finds nothing."""
         route = _route(selector)
-        if route.anchor is None:
-            return True
-        if route.is_whole_id:
-            return route.anchor in self._ids
-        return f"\n{route.anchor}" in self._ids_in_lines
+        for name in route.ids:
+            if name not in self._ids:
+                return False
+        return not route.is_start or f"\n{route.anchor}" in self._ids_in_lines
 
     def find(self, selector: str) -> list[LexborNode]:
         """The elements that a selector finds, in page order (of each element that it begins with).
@@ -111,15 +119,16 @@ class ElementSearch:
         return self._tree.css(route.parts[0])
 
     def _anchored(self, route: _Route, anchor: str) -> list[LexborNode]:
-        names = (
-            [anchor]
-            if route.is_whole_id
-            else [name for name in self._ids if name.startswith(anchor)]
-        )
-        nodes = [node for name in names for node in self._with_id(name)]
+        if route.is_start:
+            names = [name for name in self._ids if name.startswith(anchor)]
+            nodes = [node for name in names for node in self._with_id(name)]
+        else:
+            nodes = self._with_id(anchor)
         if route.first is not None:
             return [node for node in nodes if _is_found_by(node, route.first)]
-        return [node for node in nodes if route.tag in (None, node.tag)]
+        if route.tag is not None:
+            return [node for node in nodes if node.tag == route.tag]
+        return nodes
 
     def _with_id(self, name: str) -> list[LexborNode]:
         """The elements of an id that the page has, in page order."""
@@ -132,8 +141,9 @@ class ElementSearch:
             for node in nodes[:_MOST_ELEMENTS]:
                 itself = node.mem_id
                 for inner in node.css(part):
-                    if inner.mem_id != itself:
-                        found.setdefault(inner.mem_id, inner)
+                    place = inner.mem_id
+                    if place != itself:
+                        found.setdefault(place, inner)
             nodes = list(found.values())
         return nodes
 

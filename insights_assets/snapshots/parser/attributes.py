@@ -84,7 +84,7 @@ def attributes(page: PageReading) -> dict[str, str]:
     found: dict[str, str] = {}
     labels: set[str] = set()
     seen: set[int] = set()
-    for selector in _DETAILS:
+    for selector in filter(page.document.may_have, _DETAILS):
         for row in _rows(page, selector, seen):
             label, value = _of_list(row) if row.tag == "li" else _of_cells(row)
             if not label or not value or len(label) > _LONGEST_LABEL:
@@ -126,8 +126,6 @@ def _rows(page: PageReading, selector: str, seen: set[int]) -> Iterator[LexborNo
 
 
 def _parts(page: PageReading, selector: str) -> Iterable[LexborNode]:
-    if not page.document.may_have(selector):
-        return ()
     if selector in _FOLDED:
         return (part for part in page.document.select(selector) if page.option_around(part) is None)
     return page.offered(selector)

@@ -97,10 +97,11 @@ class PageReading:
         ``otherwise`` are the sources of rare layouts, looked for only when the others say nothing.
         Of each source at most the first ``most`` elements are looked at.
         """
+        may_have = self.document.may_have
         for group in (sources, otherwise):
             for source in group:
                 for selector in (source,) if isinstance(source, str) else source:
-                    if not self.document.may_have(selector):
+                    if not may_have(selector):
                         continue
                     found = self._value_at(name, selector, value, among, most)
                     if found is not None:

@@ -80,7 +80,7 @@ def is_visible(node: LexborNode, attributes: Mapping[str, str | None] | None = N
         attributes = node.attributes
     classes = attributes.get("class") or ""
     style = attributes.get("style") or ""
-    hidden = _is_hidden_by(classes)
+    hidden = ("hidden" in classes or "preload" in classes) and _is_hidden_by(classes)
     if not hidden and not ("none" in style and _is_not_displayed(style)):
         return True
     if "newAccordionRow" in (attributes.get("id") or ""):
@@ -90,8 +90,6 @@ def is_visible(node: LexborNode, attributes: Mapping[str, str | None] | None = N
 
 
 def _is_hidden_by(classes: str) -> bool:
-    if "hidden" not in classes and "preload" not in classes:
-        return False
     return not _HIDDEN_CLASSES.isdisjoint(classes.split())
 
 
