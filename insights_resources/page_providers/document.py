@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from insights_resources.page_providers.decoding import decode_page, not_text
 from insights_resources.page_providers.element_search import ElementSearch
@@ -24,6 +24,11 @@ MAX_DEPTH = 256
 #: Scripts of one place of a page that are looked at.
 _MOST_SCRIPTS = 8
 
+#: Nothing listens to the building of the tree. Besides the time, a page could have any part copied
+#: into each of many ``<selectedcontent>``.
+_TREE_OPTIONS = int(LexborDocumentOptions.WO_EVENTS)
+
+_NOT_BLANK = re.compile(rb"[^ \t\r\n\x00]")
 _END = re.compile(rb"(?i)</(?:html|body)\s*>")
 #: Bytes at the end of a page within which its last tag is closed.
 _END_WITHIN = 10_000
@@ -43,7 +48,7 @@ class PageDocument:
     @classmethod
     def from_bytes(cls, content: bytes) -> PageDocument:
         """The document of a page's undecoded body. Never raises, whatever the bytes are."""
-        if not content.strip(b" \t\r\n\x00"):
+        if _NOT_BLANK.search(content) is None:
             return cls._without_tree("the page is empty")
         if len(content) > MAX_PAGE_BYTES:
             return cls._without_tree(
@@ -59,7 +64,7 @@ class PageDocument:
             tangled = nesting_problem(utf8.decode(), max_depth=MAX_DEPTH, max_tags=MAX_ELEMENTS)
             if tangled is not None:
                 return cls._without_tree(f"the page cannot be parsed: {tangled}", utf8)
-        return cls(utf8, None, LexborHTMLParser(utf8))
+        return cls(utf8, None, LexborHTMLParser(utf8, options=_TREE_OPTIONS))
 
     @cached_property
     def html(self) -> str:
@@ -77,9 +82,11 @@ class PageDocument:
     def _elements(self) -> ElementSearch:
         return ElementSearch(self.tree)
 
-    def may_have(self, selector: str) -> bool:
-        """False where a look at the page's ids shows that the selector finds nothing."""
-        return self._elements.may_find(selector)
+    @cached_property
+    def may_have(self) -> Callable[[str], bool]:
+        """Whether a selector may find something: False where a look at the page's ids shows that
+        it does not. The search's own answer, for it is asked for two hundred times a page."""
+        return self._elements.may_find
 
     def select(self, selector: str) -> list[LexborNode]:
         """The elements that a CSS selector finds, in page order."""
@@ -87,7 +94,7 @@ class PageDocument:
 
     def select_first(self, selector: str) -> LexborNode | None:
         """The first of them."""
-        return next(iter(self.select(selector)), None)
+        return self._elements.find_first(selector)
 
     @property
     def language(self) -> str | None:

@@ -9,7 +9,6 @@ its elements nest.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -25,34 +24,43 @@ _ANCHOR = re.compile(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Route:
     """How a selector is followed.
 
-    ``anchor`` is the id (or the beginning of ids) of the first part's elements, None where it
-    names none; ``first`` is that part where more is asked of its elements than the id; ``parts``
+    ``ids`` are those that its parts ask for, each of which a page must have. The first part's
+    elements have the ``anchor`` as id, or where ``is_start`` as beginning of one; None where it
+    names none. ``first`` is that part where more is asked of its elements than the id; ``parts``
     are those within it. A selector with other combinators than the blank, or with alternatives,
     is one part.
     """
 
-    anchor: str | None
-    is_whole_id: bool
-    tag: str | None
-    first: str | None
-    parts: tuple[str, ...]
+    ids: tuple[str, ...] = ()
+    anchor: str | None = None
+    is_start: bool = False
+    tag: str | None = None
+    first: str | None = None
+    parts: tuple[str, ...] = ()
 
 
 @cache
 def _route(selector: str) -> _Route:
     parts = tuple(_PART.findall(selector))
     if "," in selector or not {">", "+", "~"}.isdisjoint(parts):
-        return _Route(None, False, None, None, (selector,))
-    found = _ANCHOR.fullmatch(parts[0])
+        return _Route(parts=(selector,))
+    named = [_ANCHOR.fullmatch(part) for part in parts]
+    ids = tuple(found["id"] for found in named if found is not None and found["id"])
+    found = named[0]
     if found is None:
-        return _Route(None, False, None, None, parts)
-    first = parts[0] if found["more"] else None
-    anchor = found["id"] or found["start"]
-    return _Route(anchor, found["id"] is not None, found["tag"], first, parts[1:])
+        return _Route(ids, parts=parts)
+    return _Route(
+        ids,
+        anchor=found["id"] or found["start"],
+        is_start=found["start"] is not None,
+        tag=found["tag"],
+        first=parts[0] if found["more"] else None,
+        parts=parts[1:],
+    )
 
 
 class ElementSearch:
@@ -61,23 +69,23 @@ class ElementSearch:
     def __init__(self, tree: LexborHTMLParser) -> None:
         self._tree = tree
         self._searched: dict[str, list[LexborNode]] = {}
-        #: The elements of each id, in page order: a page repeats some.
-        self._ids: dict[str, list[LexborNode]] = {}
+        #: The first element of each id, and the further ones of those that the page repeats.
+        self._ids: dict[str, LexborNode] = {}
+        self._repeated: dict[str, list[LexborNode]] = {}
         for node in tree.css("[id]"):
             name = node.id
-            if name:
-                self._ids.setdefault(name, []).append(node)
+            if name and self._ids.setdefault(name, node) is not node:
+                self._repeated.setdefault(name, []).append(node)
         #: All ids in one text, in which the beginning of one is found at once.
         self._ids_in_lines = "\n".join(["", *self._ids])
 
     def may_find(self, selector: str) -> bool:
         """False where a look at the ids shows that the selector finds nothing."""
         route = _route(selector)
-        if route.anchor is None:
-            return True
-        if route.is_whole_id:
-            return route.anchor in self._ids
-        return f"\n{route.anchor}" in self._ids_in_lines
+        for name in route.ids:
+            if name not in self._ids:
+                return False
+        return not route.is_start or f"\n{route.anchor}" in self._ids_in_lines
 
     def find(self, selector: str) -> list[LexborNode]:
         """The elements that a selector finds, in page order (of each element that it begins with).
@@ -87,12 +95,23 @@ class ElementSearch:
         if not self.may_find(selector):
             return []
         route = _route(selector)
-        if route.anchor is None:
-            found = self._searched.get(selector)
-            if found is None:
-                found = self._searched[selector] = self._within(self._all(route), route.parts[1:])
-            return found
-        return self._within(self._anchored(route, route.anchor), route.parts)
+        if route.anchor is not None:
+            return self._within(self._anchored(route, route.anchor), route.parts)
+        found = self._searched.get(selector)
+        if found is None:
+            found = self._searched[selector] = self._within(self._all(route), route.parts[1:])
+        return found
+
+    def find_first(self, selector: str) -> LexborNode | None:
+        """The first of them: what follows it is not looked at."""
+        if not self.may_find(selector):
+            return None
+        route = _route(selector)
+        if route.anchor is None or not route.parts:
+            return next(iter(self.find(selector)), None)
+        around = self._within(self._anchored(route, route.anchor), route.parts[:-1])
+        inner = (_first_within(node, route.parts[-1]) for node in around[:_MOST_ELEMENTS])
+        return next(filter(None, inner), None)
 
     def _all(self, route: _Route) -> list[LexborNode]:
         if route.parts[0] == "head":
@@ -100,15 +119,20 @@ class ElementSearch:
         return self._tree.css(route.parts[0])
 
     def _anchored(self, route: _Route, anchor: str) -> list[LexborNode]:
-        nodes: Iterable[LexborNode]
-        if route.is_whole_id:
-            nodes = self._ids[anchor]
-        else:
+        if route.is_start:
             names = [name for name in self._ids if name.startswith(anchor)]
-            nodes = [node for name in names for node in self._ids[name]]
+            nodes = [node for name in names for node in self._with_id(name)]
+        else:
+            nodes = self._with_id(anchor)
         if route.first is not None:
             return [node for node in nodes if _is_found_by(node, route.first)]
-        return [node for node in nodes if route.tag in (None, node.tag)]
+        if route.tag is not None:
+            return [node for node in nodes if node.tag == route.tag]
+        return nodes
+
+    def _with_id(self, name: str) -> list[LexborNode]:
+        """The elements of an id that the page has, in page order."""
+        return [self._ids[name], *self._repeated.get(name, ())]
 
     @staticmethod
     def _within(nodes: list[LexborNode], parts: tuple[str, ...]) -> list[LexborNode]:
@@ -117,10 +141,19 @@ class ElementSearch:
             for node in nodes[:_MOST_ELEMENTS]:
                 itself = node.mem_id
                 for inner in node.css(part):
-                    if inner.mem_id != itself:
-                        found.setdefault(inner.mem_id, inner)
+                    place = inner.mem_id
+                    if place != itself:
+                        found.setdefault(place, inner)
             nodes = list(found.values())
         return nodes
+
+
+def _first_within(node: LexborNode, part: str) -> LexborNode | None:
+    """The first element below another one that a part of a selector finds."""
+    found = node.css_first(part)
+    if found is not None and found.mem_id == node.mem_id:
+        return next((inner for inner in node.css(part) if inner.mem_id != node.mem_id), None)
+    return found
 
 
 def _is_found_by(node: LexborNode, part: str) -> bool:

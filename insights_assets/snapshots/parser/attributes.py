@@ -15,7 +15,7 @@ from itertools import islice
 from selectolax.lexbor import LexborNode
 
 from insights_assets.snapshots.parser.page_reading import PageReading
-from insights_assets.snapshots.parser.visible_text import clean, is_visible, text_pieces
+from insights_assets.snapshots.parser.visible_text import clean, is_visible, only_text, text_pieces
 
 #: Where layouts show the product's details: beside the price, then below it. Of a label that
 #: stands in several the first value counts.
@@ -84,7 +84,7 @@ def attributes(page: PageReading) -> dict[str, str]:
     found: dict[str, str] = {}
     labels: set[str] = set()
     seen: set[int] = set()
-    for selector in _DETAILS:
+    for selector in filter(page.document.may_have, _DETAILS):
         for row in _rows(page, selector, seen):
             label, value = _of_list(row) if row.tag == "li" else _of_cells(row)
             if not label or not value or len(label) > _LONGEST_LABEL:
@@ -126,8 +126,6 @@ def _rows(page: PageReading, selector: str, seen: set[int]) -> Iterator[LexborNo
 
 
 def _parts(page: PageReading, selector: str) -> Iterable[LexborNode]:
-    if not page.document.may_have(selector):
-        return ()
     if selector in _FOLDED:
         return (part for part in page.document.select(selector) if page.option_around(part) is None)
     return page.offered(selector)
@@ -189,9 +187,9 @@ def _of_list(entry: LexborNode) -> tuple[str, str]:
 def _value(node: LexborNode) -> str:
     """A value's text, without a link to help at its end: "3 pounds (View shipping rates)"; of a
     long one that is there whole and cut off, the whole."""
-    plain = _plain_text(node)
-    if plain is not None:
-        return plain
+    only = only_text(node)
+    if only is not None:
+        return _short(only[:_LONGEST_PIECE])
     whole = node.css_first(_WHOLE)
     if whole is not None and node.tag != "li":
         return _text(whole)
@@ -206,19 +204,9 @@ def _value(node: LexborNode) -> str:
 
 def _text(node: LexborNode) -> str:
     """The visible text of a cell or an entry, cut off where it is long."""
-    plain = _plain_text(node)
-    if plain is not None:
-        return plain
-    pieces = text_pieces(node, _MOST_PIECES)
+    only = only_text(node)
+    pieces = text_pieces(node, _MOST_PIECES) if only is None else [only]
     return _short(" ".join([piece[:_LONGEST_PIECE] for piece in pieces]))
-
-
-def _plain_text(node: LexborNode) -> str | None:
-    """The same of an element that holds nothing but one text, as most cells; None of others."""
-    only = node.first_child
-    if only is None or not only.is_text_node or only.next is not None:
-        return None
-    return _short((only.text_content or "")[:_LONGEST_PIECE])
 
 
 def _short(text: str) -> str:

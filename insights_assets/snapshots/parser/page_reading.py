@@ -97,10 +97,11 @@ class PageReading:
         ``otherwise`` are the sources of rare layouts, looked for only when the others say nothing.
         Of each source at most the first ``most`` elements are looked at.
         """
+        may_have = self.document.may_have
         for group in (sources, otherwise):
             for source in group:
                 for selector in (source,) if isinstance(source, str) else source:
-                    if not self.document.may_have(selector):
+                    if not may_have(selector):
                         continue
                     found = self._value_at(name, selector, value, among, most)
                     if found is not None:
@@ -121,7 +122,7 @@ class PageReading:
         among: Part,
         most: int,
     ) -> T | None:
-        for node in self.document.select(selector)[:most]:
+        for node in self._first_elements(selector, most):
             outside = self._why_outside(node, among)
             found = value(node) if outside is None else Rejected(outside)
             if found is not None and not isinstance(found, Rejected):
@@ -130,6 +131,12 @@ class PageReading:
                 why = found or "says no value of this kind"
                 self.evidence.reject(name, selector, visible_text(node), str(why))
         return None
+
+    def _first_elements(self, selector: str, most: int) -> list[LexborNode]:
+        if most > 1:
+            return self.document.select(selector)[:most]
+        first = self.document.select_first(selector)
+        return [] if first is None else [first]
 
     def price_at(self, node: LexborNode) -> Money | None:
         """The price that an element shows, by the page's locale."""

@@ -27,13 +27,25 @@ def clean(text: str) -> str:
 def visible_text(node: LexborNode | None, *, most: int = _SHORT) -> str:
     """The element's visible text, cleaned; empty for None. At most so many of the elements and
     texts in it are looked at: a hostile page may put itself into each of its parts."""
-    return "" if node is None else clean(" ".join(text_pieces(node, most)))
+    if node is None:
+        return ""
+    only = only_text(node)
+    return clean(" ".join(text_pieces(node, most)) if only is None else only)
 
 
 def inline_text(node: LexborNode | None) -> str:
     """The same for an element whose text is split inside words or numbers: pieces are joined
     without spaces between them."""
     return "" if node is None else clean("".join(text_pieces(node)))
+
+
+def only_text(node: LexborNode) -> str | None:
+    """The text of an element that holds nothing but one text, as most of the small ones do; None
+    of others."""
+    only = node.first_child
+    if only is None or not only.is_text_node or only.next is not None:
+        return None
+    return only.text_content or ""
 
 
 def text_pieces(node: LexborNode, most: int = _SHORT) -> list[str]:
@@ -68,7 +80,7 @@ def is_visible(node: LexborNode, attributes: Mapping[str, str | None] | None = N
         attributes = node.attributes
     classes = attributes.get("class") or ""
     style = attributes.get("style") or ""
-    hidden = _is_hidden_by(classes)
+    hidden = ("hidden" in classes or "preload" in classes) and _is_hidden_by(classes)
     if not hidden and not ("none" in style and _is_not_displayed(style)):
         return True
     if "newAccordionRow" in (attributes.get("id") or ""):
@@ -78,8 +90,6 @@ def is_visible(node: LexborNode, attributes: Mapping[str, str | None] | None = N
 
 
 def _is_hidden_by(classes: str) -> bool:
-    if "hidden" not in classes and "preload" not in classes:
-        return False
     return not _HIDDEN_CLASSES.isdisjoint(classes.split())
 
 

@@ -32,6 +32,12 @@ PAGE = """
         "#a[data-kind='two'] b",
         "#none",
         "#none .x",
+        "#a #none",
+        "#a b#none",
+        "div #inner b",
+        "div #none b",
+        "#a div",
+        "[id^='row_'] div",
         "[id^='row_'] b",
         "[id^='row_']",
         "[id^='none'] b",
@@ -52,6 +58,8 @@ def test_what_is_found(selector: str) -> None:
     elements = ElementSearch(tree)
     expected = [node.mem_id for node in tree.css(selector)]
     assert [node.mem_id for node in elements.find(selector)] == expected
+    first = elements.find_first(selector)
+    assert (None if first is None else first.mem_id) == next(iter(expected), None)
     if expected:
         assert elements.may_find(selector)
 
@@ -59,5 +67,6 @@ def test_what_is_found(selector: str) -> None:
 def test_what_no_id_of_the_page_begins_is_known_at_once() -> None:
     elements = ElementSearch(LexborHTMLParser(PAGE))
     assert not elements.may_find("#none .x")
+    assert not elements.may_find("#a p #none")
     assert not elements.may_find("[id^='ow_'] b")
     assert elements.may_find(".none")

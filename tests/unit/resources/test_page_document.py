@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from math import isqrt
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 from insights_resources.page_providers.decoding import is_utf8
 from insights_resources.page_providers.document import MAX_DEPTH, MAX_PAGE_BYTES, PageDocument
 from insights_resources.page_providers.nesting import nesting_problem
-from insights_resources.page_providers.tree_cost import MAX_QUICK_STARTS
+from insights_resources.page_providers.tree_cost import MAX_COMPARISONS
+
+#: So many that their nesting is looked at.
+MANY_TAGS = isqrt(MAX_COMPARISONS) + 1
 
 
 @pytest.mark.parametrize(
@@ -53,8 +57,9 @@ def test_decoding(content: bytes, text: str) -> None:
         (b"\x1f\x8b....", "gzip data"),
         (bytes(range(256)) * 9, "binary data"),
         (b"x" * (MAX_PAGE_BYTES + 1), "bytes, more than"),
-        (b"<div>" * (MAX_QUICK_STARTS + 1), "deep"),
-        (b"<br>" * MAX_QUICK_STARTS + b"<div>" * (MAX_DEPTH + 1), "deep"),
+        (b"<div>" * MANY_TAGS, "deep"),
+        (b"<br>" * MANY_TAGS + b"<div>" * (MAX_DEPTH + 1), "deep"),
+        (b"<span>" * 8_000 + b"</x>" * 30_000, "deep"),
         (b"<i>x</i>" * 200_001, "elements"),
     ],
 )
