@@ -17,82 +17,15 @@ _CAPITAL = re.compile(r"(?<![\w'’.-])[^\W\d_]*[A-Z\u00c0-\u00dd][\w'’-]*")
 #: Letters that no English word has.
 _OTHER_SCRIPT = re.compile(r"[^\W\d_a-zA-Z\u00aa-\u024f\ue000-\uf8ff]+")
 #: Words with a capital that name no product.
-_KNOWN = frozenset(
-    [
-        "Amazon",
-        "Best",
-        "Sellers",
-        "Seller",
-        "Rank",
-        "Ranks",
-        "Buy",
-        "Box",
-        "Prime",
-        "Subscribe",
-        "Save",
-        "Black",
-        "Friday",
-        "Cyber",
-        "Monday",
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-        "Jan",
-        "Feb",
-        "Mar",
-        "Apr",
-        "Jun",
-        "Jul",
-        "Aug",
-        "Sep",
-        "Sept",
-        "Oct",
-        "Nov",
-        "Dec",
-        "Tuesday",
-        "Wednesday",
-        "Thursday",
-        "Saturday",
-        "Sunday",
-        "UTC",
-        "SWOT",
-        "ASIN",
-        "I",
-        "SKU",
-        "US",
-        "UK",
-        "EU",
-        "USA",
-        "Germany",
-        "France",
-        "Japan",
-        "Italy",
-        "Spain",
-        "Canada",
-        "Mexico",
-        "India",
-        "Europe",
-        "Brazil",
-        "Poland",
-        "Sweden",
-        "Netherlands",
-        "Belgium",
-        "Ireland",
-        "Turkey",
-        "Egypt",
-        "Australia",
-        "Singapore",
-    ]
+_KNOWN_WORDS = (
+    "Amazon Best Sellers Seller Rank Ranks Buy Box Prime Subscribe Save Black Friday Cyber "
+    "Monday January February March April May June July August September October November "
+    "December Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Tuesday Wednesday Thursday "
+    "Saturday Sunday UTC SWOT ASIN I SKU US UK EU USA Germany France Japan Italy Spain Canada "
+    "Mexico India Europe Brazil Poland Sweden Netherlands Belgium Ireland Turkey Egypt "
+    "Australia Singapore"
 )
+_KNOWN = frozenset(_KNOWN_WORDS.split())
 #: Times that a usual word stands in the texts that the dictionary was made from, at least.
 _USUAL = 500
 #: Rare words that a report begins a sentence with.
