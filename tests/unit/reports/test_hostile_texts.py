@@ -213,4 +213,5 @@ def test_no_text_breaks_the_layout(width: int, tmp_path: Path) -> None:
         assert page_width <= width, name
         # Tables and charts that are wider than a phone scroll: no text makes them wider.
         assert parts == harmless[2:], name
-        assert height < 4 * harmless[1], name
+        # Sixty wide letters in each sentence take their lines.
+        assert height < 5 * harmless[1], name
