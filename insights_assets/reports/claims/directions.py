@@ -94,6 +94,9 @@ _IMPERATIVE = re.compile(
 _PLACES = re.compile(
     rf"\bfrom (?P<before>{'|'.join(ORDINALS)})(?: place)? to (?P<now>{'|'.join(ORDINALS)})\b"
 )
+_TO_PLACE = re.compile(
+    rf"\s(?:back )?to (?:the )?(?P<now>{'|'.join(ORDINALS)}|last)(?: place| position)\b"
+)
 #: Key of a change -> the measure that it is of.
 CHANGES = {
     "price_change_7d": "price",
@@ -153,6 +156,9 @@ def _problem(
     places = _PLACES.search(clause[match.end() - first :])
     if places is not None:
         return _wrong_places(match, places, sentence)
+    to_place = _TO_PLACE.match(clause, match.end() - first)
+    if to_place is not None:
+        return _wrong_new_place(match, to_place, sentence)
     from_to = _from_to(match, last, sentence, numbers)
     if from_to is not None and from_to != _sign(match, measure):
         return f"“{sentence.text[match.start() : match.end()]}” contradicts its own numbers"
@@ -198,6 +204,22 @@ def _wrong_places(match: re.Match[str], places: re.Match[str], sentence: Sentenc
     ):
         return None
     return f"“{places[0]}” is not so"
+
+
+def _wrong_new_place(
+    match: re.Match[str], to_place: re.Match[str], sentence: Sentence
+) -> str | None:
+    """ "Fell to third place": it is there now, and was at a better one."""
+    is_better = bool(match["better"] or match["up"])
+    for subject in _subjects(match.start(), match.end(), sentence):
+        now, before, of = (
+            sentence.book.number(subject, key)
+            for key in ("position", "position_before", "position_of")
+        )
+        told = of if to_place["now"] == "last" else ORDINALS[to_place["now"]]
+        if now is None or before is None or now != told or (now < before) != is_better:
+            return f"“{to_place[0].strip()}” is not so"
+    return None
 
 
 def _subjects(start: int, end: int, sentence: Sentence) -> tuple[str, ...]:

@@ -70,6 +70,10 @@ class FactBook:
             return (self.text(subject, "coverage"), self.text(subject, "robust_coverage"))
         return ()
 
+    def all_events(self, subject: str) -> list[Fact]:
+        """The words of all events of the product, cited or not."""
+        return [fact for fact in self.facts.values() if fact.subject == subject and is_event(fact)]
+
     def events(self, subject: str, cited: Iterable[Fact]) -> list[Fact]:
         """The events of the product that are cited, by words, day or rule: their words."""
         keys = {

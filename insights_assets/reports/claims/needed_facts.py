@@ -21,7 +21,9 @@ _NEEDED = (
 )
 #: Mean and median that are known without an event: of a rating, of the peers.
 _MEAN_RATING = re.compile(
-    r"\bon average\b|\b(?:mean|average)(?: star| customer)? (?:ratings?|stars?|of \d[.,]\d stars)\b"
+    r"\bon average\b|"
+    r"\b(?:mean|average)(?: star| customer)? (?:ratings?|stars?)\b|"
+    r"\b(?:mean|average) of (?:only |just )?\d[.,]\d stars\b"
 )
 _MEAN = re.compile(r"\b(?P<word>mean|average)\b|\b(?:\d+|seven)-day (?P<usual>median)\b")
 #: Of ratings the mean is known, of peers the median.

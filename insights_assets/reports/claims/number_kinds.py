@@ -87,7 +87,7 @@ _CONCEPTS: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
                 *("rank_change_7d", "at_median_rank", "at_median_rank_gain"),
             ),
         ),
-        (r"places?(?=\W*$)", ("position", "position_before")),
+        (r"(?:places?|number|no\.)(?=\W*$)", ("position", "position_before")),
         (r"rating", ("rating", "more_stars", "rating_change_30d", "at_more_stars", _EVENT)),
         (r"lead (?:of|is|stands at)", ("lead", "overall_behind")),
     )

@@ -52,6 +52,7 @@ _NO_SCORE = re.compile(
 #: Reason for a missing score -> its words.
 _REASONS = {
     "no_price": words(
+        *(r"range of (?:\w+ )?(?:variations|prices)", "price is a range"),
         r"no (?:\w+ )?price(?! score)",
         "(?:without|lacks) a price(?! score)",
         "price is (?:missing|hidden|unknown)",
@@ -69,6 +70,19 @@ _REASONS = {
     "no_rating_count": words("number of ratings", "rating count"),
     "no_rank": words(r"no (?:sales )?rank_*", "unranked", "not ranked"),
 }
+#: Reason for a missing price -> its words.
+_PRICE_REASONS = {
+    "out_of_stock": words("out of stock", "sold out", "unavailable", "cannot be bought"),
+    "no_buy_box": words("buy box", "featured offer"),
+    "map_hidden": words("hidden", "hides", "kept back"),
+    "variation_range": words("range", "variations?"),
+    "not_on_page": words(
+        r"not (?:\w+ )?on (?:the|its) page",
+        "page (?:shows|has|gives) no(?:ne)?",
+        r"none (?:\w+ ){0,3}on (?:the|its) page",
+    ),
+}
+_BECAUSE_IT = words("because", "due to", "since it", "as it", "for lack", "for want")
 _BECAUSE = words("because", "since", "as", "for lack", "due to", "for want")
 
 #: Shortly before a state: it may be, is to be, or is to be prevented.
@@ -87,6 +101,7 @@ _PAST = words(
     *("reported", "confirmed", "after", "on", "since", "again", "days?", "last report"),
     *("alert", "event"),
 )
+_AS_IT_WAS = words("unchanged", "still", "same", "not (?:been )?changed", "no (?:new|change of)")
 _WAS_LIMITED = words("was", "after", "last report", "again", "before", "instead")
 _NO_ALERT = re.compile(
     r"\b(?:no|without|zero|0|free of|any)\b[^,;]{0,20}\balerts?\b|\blast alert\b|\balert-free\b"
@@ -96,6 +111,7 @@ _SHOW = ("in a row show.", "in a row shows.")
 _LAST_REPORT = words("last report")
 _NOW = words("now", "today")
 _AS_BEFORE = words("as (?:it was )?(?:at|in) the last report", "still", "remains", "again")
+_REMAINS = words("remains?", "remained", "is still")
 _RETURNED = words("back", "returned", "returns")
 _SHARE = re.compile(r"%|days")
 
@@ -153,8 +169,12 @@ class _Told:
         is_share = self._book.number(self.subject, "in_stock_share_30d") is not None
         if is_share and _SHARE.search(self.clause):
             return True  # a share of the time: its number is looked up
-        if _LAST_REPORT.search(self.clause) and not _NOW.search(self.clause):
-            return self._availability_before in _IN_VALUES
+        if _LAST_REPORT.search(self.clause):
+            was_in = self._availability_before in _IN_VALUES
+            if _REMAINS.search(self.clause):
+                return was_in and self._availability in _IN_VALUES
+            if not _NOW.search(self.clause):
+                return was_in
         dated = self.sentence.dated_events(self.subject, self.first, self.last)
         if any(str(event.value).endswith(_SHOW) for event in dated):
             return False
@@ -185,6 +205,9 @@ class _Told:
         return self._book.get(self.subject, "price") is None
 
     def has_news_of_its_seller(self) -> bool:
+        if _AS_IT_WAS.search(self.clause):
+            every = self._book.all_events(self.subject)
+            return not any("seller" in str(event.value) for event in every)
         reason = self._book.text(self.subject, "price_missing_reason")
         return reason == "no_buy_box" or self._event_says("seller")
 
@@ -275,6 +298,11 @@ def _counted(first: int, last: int, numbers: Sequence[NumberClaim]) -> set[str]:
 
 def _wrong_reason(sentence: Sentence) -> str | None:
     """ "It has no price score, as it has no price": whether it is missing, and why."""
+    for match in _NO_PRICE.finditer(sentence.plain):
+        for subject in sentence.subjects_at(match.start(), match.end()):
+            told = _PRICE_REASONS.get(sentence.book.text(subject, "price_missing_reason") or "")
+            if _BECAUSE_IT.search(sentence.plain) and not (told and told.search(sentence.plain)):
+                return f"“{sentence.text[match.start() : match.end()]}” has another reason"
     for match in _NO_SCORE.finditer(sentence.plain):
         group = "dimension" if match["dimension"] else "other"
         dimension = match[group]

@@ -29,7 +29,9 @@ _KNOWN = frozenset(_KNOWN_WORDS.split())
 #: Times that a usual word stands in the texts that the dictionary was made from, at least.
 _USUAL = 500
 #: Rare words that a report begins a sentence with.
-_OF_THE_TRADE = frozenset({"reprice", "repricing", "restock", "restocking", "undercutting"})
+_OF_THE_TRADE = frozenset(
+    {"caveat", "caveats", "reprice", "repricing", "restock", "restocking", "undercutting"}
+)
 _FIRST_WORD = re.compile(r"^\W*([^\W\d_][\w'’-]*)")
 
 
