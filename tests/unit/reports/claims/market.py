@@ -41,6 +41,8 @@ _FACTS: dict[str, tuple[str, str, Any, Any, Any]] = {
     "availability": ("availability", "text", "in_stock", "limited", "out_of_stock"),
     "availability_before": ("availability at the last report", "text", *["in_stock"] * 3),
     "missing_price_score": ("why there is no price score", "text", None, None, "no_price"),
+    "price_missing_reason": ("why there is no price", "text", None, None, "out_of_stock"),
+    "position_of": ("products that the place is among", "count", *[3] * 3),
     "in_stock_share_30d": ("share of 30 days in stock", "ratio", 1.0, 0.9, 0.6),
     "event_1": (
         "event",

@@ -7,6 +7,8 @@ import pytest
 from tests.unit.reports.claims.market import problem
 
 TRUE = (
+    "“Aalto” climbed to first place.",
+    "“Brunnen” fell to second place.",
     "“Aalto” became 12.0% cheaper over 7 days.",
     "The price of “Brunnen” rose by 8.0% over 7 days.",
     "“Aalto” gained 4.00 points since the last report.",
@@ -18,6 +20,9 @@ TRUE = (
     "Lower the price of “Brunnen” towards the median of its peers, €20.00.",
 )
 FALSE = (
+    "“Aalto” fell to first place.",
+    "“Brunnen” climbed to second place.",
+    "“Brunnen” fell to last place.",
     "“Aalto” became 12.0% dearer over 7 days.",
     "The price of “Brunnen” fell by 8.0% over 7 days.",
     "“Aalto” lost 4.00 points since the last report.",

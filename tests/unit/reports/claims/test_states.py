@@ -17,6 +17,10 @@ TRUE = (
     "“Cirrus” was in stock for 60.0% of the last 30 days.",
     "The buy-box seller of “Brunnen” changed on November 26 from “Kessel-Laden” to “Nordlicht”.",
     "Bring “Cirrus” back in stock.",
+    "“Cirrus” has no price because it is out of stock.",
+    "“Aalto” was in stock at the last report and remains so today.",
+    "“Cirrus” was in stock at the last report.",
+    "The buy-box seller of “Aalto” has not changed.",
 )
 FALSE = (
     "“Aalto” is out of stock.",
@@ -32,6 +36,9 @@ FALSE = (
     "“Cirrus” was out of stock for 60.0% of the last 30 days.",
     "“Cirrus” is back in stock.",
     "The buy-box seller of “Aalto” changed.",
+    "“Cirrus” has no price because its page shows a range of variations.",
+    "“Cirrus” was in stock at the last report and remains so today.",
+    "The buy-box seller of “Brunnen” has not changed.",
     "“Aalto” can be preordered, as a preorder.",
 )
 
