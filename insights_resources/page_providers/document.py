@@ -29,7 +29,7 @@ _MOST_SCRIPTS = 8
 _TREE_OPTIONS = int(LexborDocumentOptions.WO_EVENTS)
 
 _NOT_BLANK = re.compile(rb"[^ \t\r\n\x00]")
-_END = re.compile(rb"(?i)</(?:html|body)\s*>")
+_END = re.compile(rb"</(?i:html|body)\s*>")
 #: Bytes at the end of a page within which its last tag is closed.
 _END_WITHIN = 10_000
 

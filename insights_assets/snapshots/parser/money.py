@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -101,18 +102,12 @@ class MoneyReader:
 
     def find(self, text: str) -> tuple[FoundAmount, ...]:
         """All amounts of a text, in order. A number without a currency beside it is none."""
-        text = _plain(text)
-        found = []
-        for match in _AMOUNT.finditer(text):
-            money = self._money(match)
-            if money is not None:
-                found.append(FoundAmount(money, match.start(), match.end()))
-        return tuple(found)
+        return tuple(self._amounts(text))
 
     def first(self, text: str) -> Money | None:
         """The first amount: what follows a price is its unit price, its shipping or its saving."""
-        found = self.find(text)
-        return found[0].money if found else None
+        found = next(self._amounts(text), None)
+        return None if found is None else found.money
 
     def range(self, text: str) -> tuple[Money, Money] | None:
         """Two different amounts of one currency with a dash between them, the lower one first."""
@@ -128,6 +123,12 @@ class MoneyReader:
         ):
             return None
         return low.money, high.money
+
+    def _amounts(self, text: str) -> Iterator[FoundAmount]:
+        for match in _AMOUNT.finditer(_plain(text)):
+            money = self._money(match)
+            if money is not None:
+                yield FoundAmount(money, match.start(), match.end())
 
     def _money(self, match: re.Match[str]) -> Money | None:
         sign = match["before"] or match["after"]
