@@ -21,7 +21,7 @@ from insights_assets.reports.verification import problem_of
 
 SENTENCES = Path(__file__).parent / "sentences"
 #: In the order in which the rules were made with them.
-SETS = ("a", "b", "c", "d", "e")
+SETS = ("a", "b", "c", "d", "e", "f")
 TRUE = "true"
 
 

@@ -453,6 +453,7 @@ def test_titles_do_not_keep_a_report_from_being_published(title: str) -> None:
                 "status": "complete",
                 "report": write_report(sheet).model_dump(),
                 "leader_asin": "A000000000",
+                "verification": {"sentences": 5, "verified": 4, "dropped": []},
                 "html": pages.html,
             }
         ]
