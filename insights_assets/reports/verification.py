@@ -132,8 +132,8 @@ def _judged(
 ) -> list[tuple[str, str | None]]:
     """Each sentence, and why it fails.
 
-    What follows a failed sentence in the same text may lean on it ("it ..."): names no product, and
-    goes with it.
+    A sentence that names no product ("it costs ...") after one that fails goes with it: its "it"
+    would be read as another product.
     """
     unknown = [fact_id for fact_id in fact_ids if fact_id not in book.facts]
     cited = [book.facts[fact_id] for fact_id in fact_ids if fact_id in book.facts]
@@ -145,6 +145,8 @@ def _judged(
             reason = "cites no fact"
         else:
             reason = _problem(sentence)
+        if reason is None and judged and judged[-1][1] is not None and not sentence.mentions:
+            reason = "leans on the sentence before, which failed"
         judged.append((sentence.written, reason))
     return judged
 

@@ -10,6 +10,7 @@ from spellchecker import SpellChecker
 
 from insights_assets.reports.claims.fact_book import is_event
 from insights_assets.reports.claims.sentence import Sentence
+from insights_assets.reports.claims.written_numbers import currencies_beside
 from insights_resources.marketplaces import MARKETPLACES
 
 _QUOTED = re.compile(r"[“„«\"]([^“”„»«\"]{1,200})[”“»\"]")
@@ -60,6 +61,9 @@ def unknown_name(sentence: Sentence) -> str | None:
         is_sign = any(each and unicodedata.category(each) == "Sc" for each in beside)
         if is_sign or word.rstrip("0123456789").upper() in _CURRENCIES:
             continue
+        letters = word.rstrip("0123456789")
+        if letters != word and currencies_beside(letters, "", sentence.book.locale):
+            continue  # "R12,99": the amount is looked up
         return f"“{word}” is no name of the group"
     for match in _OTHER_SCRIPT.finditer(sentence.text):
         if not any(match[0] in name for name in (*sentence.book.names, *events)):

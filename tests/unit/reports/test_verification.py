@@ -204,14 +204,16 @@ def test_only_the_failing_sentence_is_dropped() -> None:
         fact(70.0, "points", "overall"),
     )
     ids = list(facts)
-    text = "“Kettle” has 3 alerts. It has 4 of them. So it is first! 5 are lost."
+    text = "“Kettle” has 3 alerts. It has 4 of them. So it is first! “Kettle” is first! 5 are lost."
     verified = verify_report(_report(position=[Statement(text=text, fact_ids=ids)]), facts)
-    assert [s.text for s in verified.report.position] == ["“Kettle” has 3 alerts. So it is first!"]
-    assert verified.report.position[0].fact_ids == ids
-    assert verified.result["sentences"] == 4
+    (kept,) = verified.report.position
+    assert kept.text == "“Kettle” has 3 alerts. “Kettle” is first!"
+    assert kept.fact_ids == ids
+    assert verified.result["sentences"] == 5
     assert verified.result["verified"] == 2
     assert [drop["sentence"] for drop in verified.result["dropped"]] == [
         "It has 4 of them.",
+        "So it is first!",  # who "it" is has gone
         "5 are lost.",
     ]
     assert {drop["section"] for drop in verified.result["dropped"]} == {"position"}
